@@ -1,0 +1,155 @@
+/**
+ * A private Docker Engine for tests: its own data root, socket and pid file in one short-named folder under /tmp (a unix
+ * socket's path has about a hundred bytes), no network set-up, never the user's Docker. It is ended by its pid, what it
+ * left mounted is unmounted, and the folder goes. Several may run at once. Needs root and Debian's docker.io.
+ */
+
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ImageOptions, makeImage, saveTar, type TestImage } from './images.ts';
+
+const DOCKERD = '/usr/sbin/dockerd';
+const DOCKER = '/usr/bin/docker';
+const INSTALL =
+  'apt-get install -y --no-install-recommends docker.io docker-registry skopeo umoci iptables pigz busybox-static podman';
+
+/** A running engine. `stop` may be called twice. */
+export interface TestEngine {
+  /** Path of its unix socket. */
+  readonly socket: string;
+  /** The same as `DOCKER_HOST` has it: `unix://…`. */
+  readonly host: string;
+  readonly pid: number;
+  readonly dataRoot: string;
+  /** Runs Docker's own client against it. Answers stdout without the last newline. @throws with stderr when it fails. */
+  docker(...args: string[]): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** Starts a private dockerd and waits until it answers. @throws when it is not installed, with the command that does it. */
+export async function startEngine(options: { args?: readonly string[] } = {}): Promise<TestEngine> {
+  if (!existsSync(DOCKERD)) throw new Error(`no ${DOCKERD} here; run: ${INSTALL}`);
+  const root = await mkdtemp('/tmp/fe-');
+  const socket = join(root, 's');
+  const args = ['--data-root', join(root, 'data'), '--exec-root', join(root, 'x'), '--pidfile', join(root, 'pid')];
+  args.push(
+    '-H',
+    `unix://${socket}`,
+    '--iptables=false',
+    '--ip6tables=false',
+    '--bridge=none',
+    ...(options.args ?? []),
+  );
+  const log = openSync(join(root, 'log'), 'w');
+  const child = spawn(DOCKERD, args, { stdio: ['ignore', log, log], env: { ...process.env, DOCKER_TMPDIR: '' } });
+  closeSync(log);
+  const atExit = () => child.kill('SIGTERM');
+  process.once('exit', atExit);
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    process.removeListener('exit', atExit);
+    stopping ??= stopEngine(root, child);
+    return stopping;
+  };
+  await untilAnswering(root, socket, child).catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
+  const docker = (...command: string[]) => runDocker(root, socket, command);
+  return { socket, host: `unix://${socket}`, pid: child.pid ?? 0, dataRoot: join(root, 'data'), docker, stop };
+}
+
+/** Makes a small image whose first layer holds a static busybox, so that it really runs, and loads it under its name. */
+export async function busyboxImage(engine: TestEngine, options: Omit<ImageOptions, 'busybox'>): Promise<TestImage> {
+  const image = makeImage({ ...options, busybox: true });
+  const folder = await mkdtemp('/tmp/fi-');
+  try {
+    await writeFile(join(folder, 'image.tar'), saveTar([image]));
+    await engine.docker('load', '-i', join(folder, 'image.tar'));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  return image;
+}
+
+/** Waits until GET /_ping on a unix socket says 200; false when it did not within `timeoutMs`. */
+export async function answersPing(
+  socket: string,
+  options: { timeoutMs: number; alive?: () => boolean },
+): Promise<boolean> {
+  const end = performance.now() + options.timeoutMs;
+  while (performance.now() < end && options.alive?.() !== false) {
+    if (await ping(socket)) return true;
+    await delay(50);
+  }
+  return false;
+}
+
+async function untilAnswering(root: string, socket: string, child: ChildProcess): Promise<void> {
+  const alive = () => child.exitCode === null && child.signalCode === null;
+  if (await answersPing(socket, { timeoutMs: 60_000, alive })) return;
+  const log = await readFile(join(root, 'log'), 'utf8');
+  throw new Error(`dockerd did not start (it needs root). The end of its log:\n${log.slice(-2000)}`);
+}
+
+function ping(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const asked = request({ socketPath, path: '/_ping', agent: false, timeout: 2000 }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    asked.on('error', () => resolve(false));
+    asked.on('timeout', () => asked.destroy());
+    asked.end();
+  });
+}
+
+function runDocker(root: string, socket: string, args: readonly string[]): Promise<string> {
+  // its own configuration folder: the user's contexts, helpers and proxies are none of a test's business
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: root,
+    DOCKER_CONFIG: join(root, 'config'),
+    DOCKER_HOST: `unix://${socket}`,
+  };
+  return new Promise((resolve, reject) => {
+    execFile(DOCKER, args, { env, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+      if (error) reject(new Error(`docker ${args.join(' ')}: ${stderr.trim() || error.message}`, { cause: error }));
+      else resolve(stdout.replace(/\n$/, ''));
+    });
+  });
+}
+
+async function stopEngine(root: string, child: ChildProcess): Promise<void> {
+  const containerd = findPid(join(root, 'x', 'containerd', 'containerd.pid'));
+  child.kill('SIGTERM');
+  if (!(await ended(child, 20_000))) {
+    child.kill('SIGKILL');
+    await ended(child, 5_000);
+    if (containerd !== undefined) process.kill(containerd, 'SIGKILL');
+  }
+  unmountBelow(root);
+  await rm(root, { recursive: true, force: true, maxRetries: 5 });
+}
+
+async function ended(child: ChildProcess, timeoutMs: number): Promise<boolean> {
+  const end = performance.now() + timeoutMs;
+  while (child.exitCode === null && child.signalCode === null && performance.now() < end) await delay(20);
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+function findPid(path: string): number | undefined {
+  return existsSync(path) ? Number(readFileSync(path, 'utf8')) || undefined : undefined;
+}
+
+function unmountBelow(root: string): void {
+  const points = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '')
+    .filter((point) => point.startsWith(`${root}/`));
+  for (const point of points.toReversed()) execFileSync('umount', ['-l', point]);
+}
