@@ -1,0 +1,127 @@
+/**
+ * Whole or not at all: a file appears under its name by temporary file, fsync, rename and fsync of the folder. What is
+ * cut off in between is a temporary file that nothing reads.
+ */
+import { randomBytes } from 'node:crypto';
+import { link, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { isErrno } from './errno.ts';
+import { ContentError } from './error.ts';
+import { findFileBounded } from './read.ts';
+
+export interface WriteOptions {
+  /** Permission bits, whatever the umask. @default 0o644 */
+  readonly mode?: number;
+}
+
+/** Writes a file, replacing what stands under its name. @throws {ContentError} `NO_SPACE`, `READ_ONLY`, `NOT_WRITABLE` */
+export async function writeAtomic(path: string, data: Uint8Array | string, options: WriteOptions = {}): Promise<void> {
+  await publish(path, data, options, rename);
+}
+
+/**
+ * Writes a file under a name that must be free. The same bytes under that name are as good.
+ *
+ * @throws {ContentError} `NAME_TAKEN` by other bytes, which stay; `NO_SPACE`, `READ_ONLY`, `NOT_WRITABLE`
+ */
+export async function writeNew(
+  path: string,
+  data: Uint8Array,
+  options: WriteOptions = {},
+): Promise<'written' | 'same'> {
+  if (await isSame(path, data)) return 'same';
+  await publish(path, data, options, moveNew);
+  return 'written';
+}
+
+/** Makes the entries of a folder survive a power cut. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } catch (error) {
+    if (!isErrno(error, 'EINVAL', 'ENOTSUP')) throw error; // FUSE file systems that can't
+  } finally {
+    await directory.close();
+  }
+}
+
+/** A write that the place refused, in words; any other error as it is. */
+export function asWriteError(error: unknown, path: string): unknown {
+  const say = (code: 'NO_SPACE' | 'READ_ONLY' | 'NOT_WRITABLE', got: string) =>
+    new ContentError(`write ${path}: expected a place that takes it, got ${got}`, {
+      code,
+      cause: error,
+      facts: { path },
+    });
+  if (isErrno(error, 'ENOSPC', 'EDQUOT')) return say('NO_SPACE', 'a full disk');
+  if (isErrno(error, 'EROFS')) return say('READ_ONLY', 'a read-only medium');
+  if (isErrno(error, 'EACCES', 'EPERM')) return say('NOT_WRITABLE', 'no permission');
+  return error;
+}
+
+/** Renames to a name that must be free. @throws {ContentError} `NAME_TAKEN` */
+export async function moveNew(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (isErrno(error, 'EEXIST')) throw nameTaken(to);
+    if (!isErrno(error, 'EPERM', 'ENOTSUP', 'ENOSYS', 'EOPNOTSUPP', 'EMLINK')) throw error;
+    await moveWithoutLinks(from, to);
+    return;
+  }
+  await rm(from);
+}
+
+/** FAT and exFAT have no hard links: the name is claimed first, then replaced. */
+async function moveWithoutLinks(from: string, to: string): Promise<void> {
+  try {
+    await (await open(to, 'wx')).close();
+  } catch (error) {
+    if (isErrno(error, 'EEXIST')) throw nameTaken(to);
+    throw error;
+  }
+  await rename(from, to);
+}
+
+async function publish(
+  path: string,
+  data: Uint8Array | string,
+  { mode = 0o644 }: WriteOptions,
+  move: (from: string, to: string) => Promise<void>,
+): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    await writeSynced(temporary, data, mode);
+    await move(temporary, path);
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw asWriteError(error, path);
+  }
+}
+
+async function writeSynced(path: string, data: Uint8Array | string, mode: number): Promise<void> {
+  const file = await open(path, 'wx', mode);
+  try {
+    await file.chmod(mode);
+    await file.writeFile(data);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function isSame(path: string, data: Uint8Array): Promise<boolean> {
+  const existing = await findFileBounded(path, { max: Math.max(data.length, 64 * 1024 * 1024) });
+  if (existing === undefined) return false;
+  if (existing.equals(data)) return true;
+  throw nameTaken(path);
+}
+
+function nameTaken(path: string): ContentError {
+  return new ContentError(`write ${path}: expected a free name or the same bytes, got other bytes under it`, {
+    code: 'NAME_TAKEN',
+    facts: { path },
+  });
+}

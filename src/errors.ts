@@ -1,0 +1,30 @@
+/**
+ * The one base of every error that Ferry throws on purpose. A room has one class of its own on top of it, with its
+ * codes; anything else that is thrown is a mistake of ours and is shown with its stack.
+ */
+
+/** What an error carries beside its one line. */
+export interface FerryErrorOptions<Code extends string> {
+  /** What a caller may branch on; unique over all rooms. */
+  readonly code: Code;
+  readonly cause?: unknown;
+  /** What to do, where that depends on facts; otherwise the command line has a sentence for the code. */
+  readonly hint?: string;
+  /** The things the line names, for `--json`: no secrets. */
+  readonly facts?: Readonly<Record<string, unknown>>;
+}
+
+/** An expected failure: one line that says what was being done, to which thing, what was expected and what was got. */
+export class FerryError<Code extends string = string> extends Error {
+  readonly code: Code;
+  readonly hint: string | undefined;
+  readonly facts: Readonly<Record<string, unknown>>;
+
+  constructor(message: string, options: FerryErrorOptions<Code>) {
+    super(message, { cause: options.cause });
+    this.name = new.target.name;
+    this.code = options.code;
+    this.hint = options.hint;
+    this.facts = options.facts ?? {};
+  }
+}

@@ -1,0 +1,119 @@
+// The map of ARCHITECTURE.md, held to: who may import whom, and which room has which dependency.
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const SRC = fileURLToPath(new URL('../src', import.meta.url));
+
+/** Top to bottom; rooms of one line are siblings. */
+const FLOORS = [
+  ['cli'],
+  ['export', 'install'],
+  ['site'],
+  ['bundle', 'workspace'],
+  ['docker', 'registry', 'trust'],
+  ['http', 'layout', 'manifest', 'seal', 'state'],
+  ['content'],
+  ['oci'],
+];
+
+const DEPENDENCIES: Readonly<Record<string, string>> = {
+  commander: 'cli',
+  ora: 'cli',
+  dockerode: 'docker',
+  'tar-stream': 'layout',
+  undici: 'http',
+  '@tufjs/models': 'trust',
+  '@scure/bip39': 'trust',
+  '@tufjs/canonical-json': 'content',
+  'sha256-file': 'content',
+  'age-encryption': 'seal',
+  zod: 'manifest',
+  yaml: 'manifest',
+};
+
+interface Import {
+  readonly file: string;
+  readonly target: string;
+}
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+const imports = files.flatMap((file) => importsOf(file));
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(SRC, file), 'utf8');
+  const found = text.matchAll(/(?:from|import|createRequire\(import\.meta\.url\))\s*\(?\s*'([^']+)'/g);
+  return [...found].map(([, target]) => ({ file, target: target as string }));
+}
+
+const roomOf = (file: string): string => file.split('/')[0] as string;
+const floorOf = (room: string): number => FLOORS.findIndex((rooms) => rooms.includes(room));
+const targetFile = ({ file, target }: Import): string => relative(SRC, resolve(dirname(join(SRC, file)), target));
+const isOurs = ({ target }: Import): boolean => target.startsWith('.');
+
+describe('rooms', () => {
+  it('are all on the map', () => {
+    const rooms = new Set(files.filter((file) => file.includes('/')).map(roomOf));
+    expect([...rooms].filter((room) => floorOf(room) < 0)).toEqual([]);
+    expect(imports.length).toBeGreaterThan(100);
+  });
+
+  it('import only rooms that stand strictly lower, by their index', () => {
+    const wrong = imports.filter(isOurs).filter((found) => {
+      const target = targetFile(found);
+      if (target === 'errors.ts' || target === '../package.json' || roomOf(target) === roomOf(found.file)) return false;
+      return floorOf(roomOf(target)) <= floorOf(roomOf(found.file)) || target !== `${roomOf(target)}/index.ts`;
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('have no cycle of files', () => {
+    const edges = new Map<string, string[]>();
+    for (const found of imports.filter(isOurs)) {
+      edges.set(found.file, [...(edges.get(found.file) ?? []), targetFile(found)]);
+    }
+    const done = new Set<string>();
+    const visit = (file: string, path: readonly string[]): void => {
+      if (path.includes(file)) throw new Error(`cycle: ${[...path, file].join(' > ')}`);
+      if (done.has(file)) return;
+      for (const next of edges.get(file) ?? []) visit(next, [...path, file]);
+      done.add(file);
+    };
+    for (const file of files) visit(file, []);
+  });
+
+  it('have one dependency each to themselves', () => {
+    const wrong = imports
+      .filter((found) => !isOurs(found) && !found.target.startsWith('node:'))
+      .filter(({ file, target }) => {
+        const name = target
+          .split('/')
+          .slice(0, target.startsWith('@') ? 2 : 1)
+          .join('/');
+        return DEPENDENCIES[name] !== roomOf(file);
+      });
+    expect(wrong).toEqual([]);
+  });
+
+  it('end before 250 lines a file', () => {
+    const long = files.filter((file) => readFileSync(join(SRC, file), 'utf8').split('\n').length > 250);
+    expect(long).toEqual([]);
+  });
+
+  it('leave the process, the environment and the working folder to the command line', () => {
+    const using = files.filter((file) => {
+      if (roomOf(file) === 'cli') return false;
+      return /process\.(exit|cwd|env|argv|stdout|stderr|stdin)\b/.test(readFileSync(join(SRC, file), 'utf8'));
+    });
+    expect(using).toEqual([]);
+  });
+});
+
+describe('package-lock.json', () => {
+  it('holds no download addresses', () => {
+    const lock = readFileSync(join(SRC, '../package-lock.json'), 'utf8');
+    expect(lock).not.toMatch(/"resolved":/);
+    expect(lock).toMatch(/"integrity":/);
+  });
+});
