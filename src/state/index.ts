@@ -1,0 +1,7 @@
+/** The site's own folder: what it trusts, who it is, what is installed, what was done. */
+export { type AuditEntry, verifyAudit } from './audit.ts';
+export { STATE_FORMAT } from './document.ts';
+export { type StateCode, StateError } from './error.ts';
+export type { ReleaseDraft, StoredRelease } from './releases.ts';
+export { findState, openState, type SiteState, type SiteStateReader, type Spool } from './state.ts';
+export type { StoredTrust } from './trust.ts';
