@@ -1,0 +1,28 @@
+/** What a release is made of, as documents: the manifest in YAML, release.json and site-files.json. Pure. */
+export type { ComposeImage } from './compose.ts';
+export { formatComposeOverride, parseComposeImages } from './compose.ts';
+export { destinationProblem, productFolders } from './destination.ts';
+export type { ManifestCode } from './error.ts';
+export { ManifestError } from './error.ts';
+export { checkFormat, FORMAT, MIN_FERRY } from './format.ts';
+export {
+  FILE_NAME,
+  MAX_FILE_BYTES,
+  MAX_MANIFEST_TEXT,
+  MODE,
+  PRODUCT,
+  RELEASE,
+  releaseName,
+  SITE_ID,
+} from './names.ts';
+export type { ManifestFerry, ManifestFile, ManifestImage, ManifestLicense, ReleaseManifest } from './parse.ts';
+export { parseReleaseManifest } from './parse.ts';
+export { isRange, satisfiesRange } from './range.ts';
+export type { ReleaseDocument, ReleaseFile, ReleaseImage } from './release.ts';
+export { parseReleaseDocument } from './release.ts';
+export type { ReleaseDocumentOptions } from './release-document.ts';
+export { contentDigest, formatTime, releaseDocument, releaseImage } from './release-document.ts';
+export type { Requirement } from './schema.ts';
+export { releaseSchema } from './schema.ts';
+export type { SiteFile, SiteFiles } from './site-files.ts';
+export { parseSiteFiles, siteFilesDocument } from './site-files.ts';
