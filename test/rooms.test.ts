@@ -43,8 +43,10 @@ const imports = files.flatMap((file) => importsOf(file));
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(SRC, file), 'utf8');
-  const found = text.matchAll(/(?:from|import|createRequire\(import\.meta\.url\))\s*\(?\s*'([^']+)'/g);
-  return [...found].map(([, target]) => ({ file, target: target as string }));
+  const found = text.matchAll(
+    /^(?:import|export)\b[^;'"=]*\bfrom\s+'([^']+)';|\b(?:import|createRequire\(import\.meta\.url\)|require)\(\s*'([^']+)'/gm,
+  );
+  return [...found].map(([, stated, loaded]) => ({ file, target: (stated ?? loaded) as string }));
 }
 
 const roomOf = (file: string): string => file.split('/')[0] as string;

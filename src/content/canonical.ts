@@ -5,9 +5,18 @@
 import { canonicalize } from '@tufjs/canonical-json';
 import { ContentError } from './error.ts';
 
+export interface CanonicalOptions {
+  /**
+   * `allow` is for checking signatures of others, whose PEM keys hold line feeds; what Ferry writes has none.
+   * @default 'refuse'
+   */
+  readonly controlCharacters?: 'refuse' | 'allow';
+}
+
 /** Canonical bytes of a value. @throws {ContentError} `CONTROL_CHARACTER` when a key or string has one */
-export function canonicalJSON(value: unknown): Buffer {
+export function canonicalJSON(value: unknown, { controlCharacters = 'refuse' }: CanonicalOptions = {}): Buffer {
   const text = canonicalize(value);
+  if (controlCharacters === 'allow') return Buffer.from(text);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   const found = /[\u0000-\u001f]/.exec(text);
   if (found) {

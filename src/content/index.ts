@@ -1,4 +1,5 @@
 /** Bytes: proven against a descriptor, read with a bound, written whole; locks and the room there is. */
+export type { CanonicalOptions } from './canonical.ts';
 export { canonicalJSON, parseJSON } from './canonical.ts';
 export { isErrno } from './errno.ts';
 export type { ContentCode } from './error.ts';

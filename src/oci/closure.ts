@@ -4,21 +4,15 @@
  * with the tar: one rule, so that both must come to the same list.
  */
 import { attestationSubject, isAttestation } from './attestation.ts';
-import { parseImageConfig } from './config.ts';
+import { choosePlatform } from './choose-platform.ts';
 import type { Descriptor } from './descriptor.ts';
 import type { Digest } from './digest.ts';
 import { OciError } from './error.ts';
-import type { ImageManifest } from './manifest.ts';
+import type { ClosureDocument } from './image-documents.ts';
+import { boundedFetch, platformNotFound, readAttestation, readImage } from './image-documents.ts';
 import { parseManifest } from './manifest.ts';
-import { isForeignLayer, isManifestType } from './media-type.ts';
+import { isManifestType } from './media-type.ts';
 import type { Platform } from './platform.ts';
-import { choosePlatform, formatPlatform, isPlatformMatch } from './platform.ts';
-
-/** A document (index, manifest, config) with its bytes as they came. */
-export interface ClosureDocument {
-  readonly descriptor: Descriptor;
-  readonly bytes: Uint8Array;
-}
 
 /** An image for one platform. */
 export interface PlatformImage {
@@ -51,11 +45,6 @@ export interface ImageClosureOptions {
   /** Bytes of a manifest or config, proven against its descriptor. */
   readonly fetch: (descriptor: Descriptor) => Promise<Uint8Array>;
 }
-
-/** More fail on engine 20.10 with "max depth exceeded" (FORMAT §1). */
-export const MAX_LAYERS = 125;
-/** No manifest or config of the field is near this; every read of one is bounded by it. */
-export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
 
 /**
  * Derives the closure of an image.
@@ -104,72 +93,6 @@ export async function imageClosure(options: ImageClosureOptions): Promise<ImageC
   };
 }
 
-type Fetch = (descriptor: Descriptor) => Promise<ClosureDocument>;
-
-/** Each document is asked for once, and none that is too large. */
-function boundedFetch({ name, target, fetch }: ImageClosureOptions): Fetch {
-  const asked = new Map<Digest, Promise<Uint8Array>>([[target.descriptor.digest, Promise.resolve(target.bytes)]]);
-  return async (descriptor) => {
-    if (descriptor.size > MAX_DOCUMENT_BYTES) {
-      throw new OciError(
-        `read image ${name}: document ${descriptor.digest}: expected at most ${MAX_DOCUMENT_BYTES} bytes, got ${descriptor.size}`,
-        { code: 'DOCUMENT_TOO_LARGE' },
-      );
-    }
-    const bytes = asked.get(descriptor.digest) ?? fetch(descriptor);
-    asked.set(descriptor.digest, bytes);
-    return { descriptor, bytes: await bytes };
-  };
-}
-
-async function readImage(name: string, platform: Platform, manifest: Descriptor, fetch: Fetch) {
-  const manifestDocument = await fetch(manifest);
-  const { config, layers } = asImage(manifestDocument, name);
-  checkLayers(name, layers);
-  const configDocument = await fetch(config);
-  const { platform: built, diffIDs } = parseImageConfig(configDocument.bytes);
-  if (!isPlatformMatch(platform, built)) throw platformNotFound(name, platform, [{ ...manifest, platform: built }]);
-  if (diffIDs.length !== layers.length) {
-    throw new OciError(
-      `read image ${name}: config ${config.digest}: expected ${layers.length} diffIDs, got ${diffIDs.length}`,
-      {
-        code: 'CONFIG_INVALID',
-      },
-    );
-  }
-  return { platform, manifest, config, layers, diffIDs, manifestDocument, configDocument };
-}
-
-async function readAttestation(descriptor: Descriptor, fetch: Fetch) {
-  const manifestDocument = await fetch(descriptor);
-  const { config, layers } = asImage(manifestDocument, `attestation ${descriptor.digest}`);
-  return { manifestDocument, configDocument: await fetch(config), blobs: layers };
-}
-
-function asImage(document: ClosureDocument, name: string): ImageManifest {
-  const manifest = parseManifest(document.bytes, document.descriptor.mediaType);
-  if (manifest.kind === 'manifest') return manifest;
-  throw new OciError(`read image ${name}: ${document.descriptor.digest}: expected a manifest, got an index`, {
-    code: 'MANIFEST_INVALID',
-  });
-}
-
-function checkLayers(name: string, layers: readonly Descriptor[]): void {
-  if (layers.length > MAX_LAYERS) {
-    throw new OciError(`read image ${name}: expected at most ${MAX_LAYERS} layers, got ${layers.length}`, {
-      code: 'TOO_MANY_LAYERS',
-    });
-  }
-  const foreign = layers.find(({ mediaType, urls }) => isForeignLayer(mediaType) || (urls?.length ?? 0) > 0);
-  if (foreign === undefined) return;
-  throw new OciError(
-    `read image ${name}: layer ${foreign.digest}: expected a layer that the registry holds, got a foreign one`,
-    {
-      code: 'FOREIGN_LAYER',
-    },
-  );
-}
-
 const isImage = (descriptor: Descriptor): boolean => isManifestType(descriptor.mediaType) && !isAttestation(descriptor);
 
 function attestationsOf(manifests: readonly Descriptor[], chosen: readonly { manifest: Descriptor }[]): Descriptor[] {
@@ -194,14 +117,4 @@ function unique<T extends { readonly descriptor: Descriptor }>(items: readonly T
     if (known === undefined) first.set(digest, item);
   }
   return [...first.values()];
-}
-
-function platformNotFound(name: string, wanted: Platform, offered: readonly Descriptor[]): OciError {
-  const names = offered.flatMap(({ platform }) =>
-    platform && platform.os !== 'unknown' ? [formatPlatform(platform)] : [],
-  );
-  return new OciError(
-    `read image ${name}: expected platform ${formatPlatform(wanted)}, got ${[...new Set(names)].join(', ') || 'none'}`,
-    { code: 'PLATFORM_NOT_FOUND', facts: { image: name, platform: formatPlatform(wanted) } },
-  );
 }

@@ -2,7 +2,6 @@
  * Platforms, `os/architecture[/variant]` (OCI image-spec v1.1 image-index.md; names by Go's GOOS and GOARCH).
  * Choice follows containerd's platforms.Only: an exact match first, else the nearest older variant of the same CPU.
  */
-import type { Descriptor } from './descriptor.ts';
 import { OciError } from './error.ts';
 
 /** What an image runs on. A missing variant means the architecture's first common one. */
@@ -51,21 +50,11 @@ export function normalizePlatform(platform: Platform): Platform {
 
 /** Whether what is offered runs on what is wanted: the same, or an older variant of the same CPU. */
 export function isPlatformMatch(wanted: Platform, offered: Platform): boolean {
-  return distance(wanted, offered) !== undefined;
+  return platformDistance(wanted, offered) !== undefined;
 }
 
-/** The manifest of an index for a platform: the first exact one, else the nearest older variant; `undefined` when none. */
-export function choosePlatform(manifests: readonly Descriptor[], wanted: Platform): Descriptor | undefined {
-  let best: { descriptor: Descriptor; distance: number } | undefined;
-  for (const descriptor of manifests) {
-    const found = descriptor.platform && distance(wanted, descriptor.platform);
-    if (found !== undefined && (best === undefined || found < best.distance)) best = { descriptor, distance: found };
-  }
-  return best?.descriptor;
-}
-
-/** Variants from wanted down to offered; `undefined` when it does not run there. */
-function distance(wantedRaw: Platform, offeredRaw: Platform): number | undefined {
+/** Variants from wanted down to offered: 0 for the same; `undefined` when it does not run there. */
+export function platformDistance(wantedRaw: Platform, offeredRaw: Platform): number | undefined {
   const wanted = normalizePlatform(wantedRaw);
   const offered = normalizePlatform(offeredRaw);
   if (wanted.os !== offered.os || wanted.architecture !== offered.architecture) return undefined;

@@ -1,0 +1,78 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { acquireLock } from '../../src/content/index.ts';
+
+let dir: string;
+let path: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'ferry-lock-'));
+  path = join(dir, 'lock');
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+const CONTENT = new URL('../../src/content/index.ts', import.meta.url).href;
+
+/** A process that takes the lock, says so, and waits to be killed or told to end. */
+async function holder(): Promise<{ pid: number; kill: () => Promise<void> }> {
+  const script = `import { acquireLock } from ${JSON.stringify(CONTENT)};
+    await acquireLock(${JSON.stringify(path)}, { what: 'x' }); console.log('held'); setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  const kill = async () => {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  };
+  return { pid: child.pid as number, kill };
+}
+
+describe('acquireLock', () => {
+  it('names the holder to whoever comes second, and is free after release', async () => {
+    const lock = await acquireLock(path, { what: 'workspace' });
+    await expect(acquireLock(path, { what: 'workspace' })).rejects.toMatchObject({
+      code: 'LOCKED',
+      message: `lock workspace: expected it free, got held by process ${process.pid}`,
+    });
+    await lock.release();
+    await lock.release();
+    await (await acquireLock(path, { what: 'workspace' })).release();
+    expect(await readdir(dir)).toEqual([]);
+  });
+
+  it('is taken over from a process that was killed, and not before', async () => {
+    const other = await holder();
+    await expect(acquireLock(path, { what: 'x' })).rejects.toMatchObject({ facts: { pid: other.pid } });
+    await other.kill();
+    await (await acquireLock(path, { what: 'x' })).release();
+    expect(await readdir(dir)).toEqual([]);
+  });
+
+  it('is taken over when only the number of the process lives on', async () => {
+    await writeFile(path, JSON.stringify({ pid: process.pid, started: '1', boot: 'before', token: 'old' }));
+    await (await acquireLock(path, { what: 'x' })).release();
+  });
+
+  it('goes to one of many who find a dead holder', async () => {
+    await writeFile(path, JSON.stringify({ pid: 999_999_999, started: '1', boot: 'before', token: 'old' }));
+    const tries = await Promise.allSettled(Array.from({ length: 20 }, () => acquireLock(path, { what: 'x' })));
+    expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({ pid: process.pid });
+  });
+
+  it('waits as long as it is told', async () => {
+    const lock = await acquireLock(path, { what: 'x' });
+    const second = acquireLock(path, { what: 'x', waitMs: 5000 });
+    await lock.release();
+    await (await second).release();
+  });
+
+  it('takes over a lock that a full disk left empty', async () => {
+    await writeFile(path, '');
+    await (await acquireLock(path, { what: 'x' })).release();
+  });
+});
