@@ -1,0 +1,132 @@
+/*
+ * Makes a fresh checkout ready; npm runs it before the scripts that need it. Plain JavaScript, since the Node.js of the
+ * machine may be 18: installs the packages when they are missing or older than package-lock.json and, with `--system`
+ * (everything the tests use) or `--system=demo`, Debian's programs. Says nothing when there is nothing to do.
+ * No system service is started: the tests and the demo start private ones and end them.
+ */
+'use strict';
+
+const { spawnSync } = require('node:child_process');
+const { accessSync, constants, existsSync, rmSync, statSync, writeFileSync } = require('node:fs');
+const { delimiter, join } = require('node:path');
+
+const ROOT = join(__dirname, '..');
+
+/** Program → Debian package. The demo needs the first few, the tests all of them. */
+const DEMO = { dockerd: 'docker.io', docker: 'docker.io', 'docker-registry': 'docker-registry', busybox: 'busybox-static' };
+const ALL = {
+  ...DEMO,
+  ctr: 'containerd',
+  iptables: 'iptables',
+  pigz: 'pigz',
+  skopeo: 'skopeo',
+  umoci: 'umoci',
+  podman: 'podman',
+  age: 'age',
+  strace: 'strace',
+  faketime: 'faketime',
+  sshd: 'openssh-server',
+  ssh: 'openssh-client',
+  xz: 'xz-utils',
+  openssl: 'openssl',
+  curl: 'curl',
+  'update-ca-certificates': 'ca-certificates',
+};
+
+/** An administrator's folder is not in everybody's PATH. */
+const FOLDERS = [...(process.env.PATH || '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+
+function say(line) {
+  process.stderr.write(`setup: ${line}\n`);
+}
+
+/** Runs a program with its output on stderr, so that stdout stays the script's own. */
+function run(program, args, environment) {
+  const done = spawnSync(program, args, { cwd: ROOT, stdio: ['ignore', 2, 2], env: { ...process.env, ...environment } });
+  return done.error ? 127 : (done.status === null ? 130 : done.status);
+}
+
+/** The demo's images hold nothing but busybox, so it has to be the static one. */
+function isMissing(program) {
+  if (!isInstalled(program)) return true;
+  if (program !== 'busybox' || !isInstalled('dpkg-query')) return false;
+  return spawnSync('dpkg-query', ['-W', 'busybox-static'], { stdio: 'ignore' }).status !== 0;
+}
+
+function isInstalled(program) {
+  return FOLDERS.some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** npm writes node_modules/.package-lock.json last, so its time is that of the last whole install. */
+function hasPackages() {
+  const installed = join(ROOT, 'node_modules', '.package-lock.json');
+  if (!existsSync(installed) || !existsSync(join(ROOT, 'node_modules', '.bin', 'node'))) return false;
+  return statSync(installed).mtimeMs >= statSync(join(ROOT, 'package-lock.json')).mtimeMs;
+}
+
+function installPackages() {
+  say('installing the packages of package-lock.json');
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  // Started by npm: the same npm, under the Node.js that it runs on, not under the one in node_modules that it replaces.
+  const npm = process.env.npm_execpath;
+  const status = npm ? run(process.env.npm_node_execpath || process.execPath, [npm, ...args]) : run('npm', args);
+  if (status !== 0) say('npm ci failed: a connection to the package registry is needed once');
+  return status;
+}
+
+/** Newer Debian has Docker's client in a package of its own. */
+function packageOf(program, programs) {
+  if (program !== 'docker') return programs[program];
+  return spawnSync('apt-cache', ['show', 'docker-cli'], { stdio: 'ignore' }).status === 0 ? 'docker-cli' : 'docker.io';
+}
+
+/** Runs `install` while Debian's own switch keeps packages from starting their services; an existing switch is left alone. */
+function withoutServices(install) {
+  const policy = '/usr/sbin/policy-rc.d';
+  if (existsSync(policy)) return install();
+  // With a handler an interrupt ends apt-get alone, and the switch is put back.
+  process.on('SIGINT', () => undefined);
+  writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    return install();
+  } finally {
+    rmSync(policy, { force: true });
+  }
+}
+
+function installSystem(programs) {
+  const missing = Object.keys(programs).filter(isMissing);
+  if (missing.length === 0) return 0;
+  const canInstall = existsSync('/etc/debian_version') && isInstalled('apt-get');
+  const apt = ['install', '-y', '--no-install-recommends'];
+  if (!canInstall || !process.getuid || process.getuid() !== 0) {
+    const packages = [...new Set(missing.map((program) => programs[program]))].join(' ');
+    say(`missing: ${missing.join(', ')}; ${canInstall ? 'run: sudo apt-get' : 'on Debian: apt-get'} ${apt.join(' ')} ${packages}`);
+    return 1;
+  }
+  say(`installing for ${missing.join(', ')} (no service is started)`);
+  const quiet = { DEBIAN_FRONTEND: 'noninteractive' };
+  return withoutServices(() => {
+    const updated = run('apt-get', ['update', '-qq'], quiet);
+    const packages = [...new Set(missing.map((program) => packageOf(program, programs)))];
+    const status = run('apt-get', [...apt, '-qq', ...packages], quiet);
+    if (status !== 0) say(`apt-get ${updated === 0 ? 'install' : 'update'} failed`);
+    return status;
+  });
+}
+
+function main(args) {
+  const packages = hasPackages() ? 0 : installPackages();
+  if (packages !== 0) return packages;
+  if (args.includes('--system=demo')) return installSystem(DEMO);
+  return args.includes('--system') ? installSystem(ALL) : 0;
+}
+
+process.exitCode = main(process.argv.slice(2));
