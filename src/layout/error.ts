@@ -17,18 +17,22 @@ export type LayoutCode = 'TAR_INVALID' | 'TAR_TRUNCATED' | 'TAR_TOO_MANY_ENTRIES
 export interface LayoutErrorOptions extends FerryErrorOptions<LayoutCode> {
   /** Byte offset in the file at which it went wrong. */
   readonly offset?: number;
-  /** The entries read before, all of them good. */
+  /** The entry concerned, as far as its header can be read. */
+  readonly entry?: string | undefined;
+  /** The entries read up to there: their headers were good. */
   readonly entries?: readonly TarEntry[];
 }
 
 /** A tar that is not in the format, or cannot be written in it. */
 export class LayoutError extends FerryError<LayoutCode> {
   readonly offset: number | undefined;
+  readonly entry: string | undefined;
   readonly entries: readonly TarEntry[];
 
   constructor(message: string, options: LayoutErrorOptions) {
     super(message, options);
     this.offset = options.offset;
+    this.entry = options.entry;
     this.entries = options.entries ?? [];
   }
 }

@@ -5,7 +5,7 @@
  * entries a bundle must have, and in which order, is judged in `bundle/`.
  */
 import type { FileHandle } from 'node:fs/promises';
-import { LayoutError, type LayoutErrorOptions } from './error.ts';
+import { LayoutError } from './error.ts';
 import { BASE_256_FROM, BLOCK, checksum, END_SIZE, FIELDS, isEntryName, padding, tarHeader } from './header.ts';
 import { endOf, type TarEntry } from './lay-out.ts';
 
@@ -38,12 +38,12 @@ export async function readTarIndex(file: FileHandle, { size, maxEntries }: ReadT
         return entries;
       }
       const entry = readHeader(header, offset);
-      if (names.has(entry.name)) throw invalid(offset, `expected each entry once, got ${entry.name} again`);
+      if (names.has(entry.name)) throw invalid(offset, 'expected each entry once, got it again', entry.name);
       if (entries.length === maxEntries) throw tooMany(maxEntries, offset);
       names.add(entry.name);
       entries.push(entry);
       offset = endOf(entry);
-      if (offset + END_SIZE > size) throw truncated(size, `${entry.name} and the end of the tar, ${offset + END_SIZE}`);
+      if (offset + END_SIZE > size) throw truncated(size, offset + END_SIZE, entry.name);
     }
   } catch (error) {
     throw error instanceof LayoutError ? withEntries(error, entries) : error;
@@ -57,7 +57,7 @@ function readHeader(header: Buffer, headerOffset: number): TarEntry {
     const expected = tarHeader(name, size);
     if (expected.equals(header)) return { name, size, headerOffset, dataOffset: headerOffset + BLOCK };
   }
-  throw invalid(headerOffset, reasonOf(header, name, size));
+  throw invalid(headerOffset, reasonOf(header, name, size), name);
 }
 
 function nameOf(header: Buffer): string | undefined {
@@ -99,8 +99,8 @@ function reasonOf(header: Buffer, name: string | undefined, size: number | undef
   const type = header.toString('latin1', FIELDS.typeflag[0], FIELDS.typeflag[0] + 1);
   if (type !== '0') return `expected a regular file, got ${TYPES[type] ?? `type ${JSON.stringify(type)}`}`;
   if (name === undefined) return `expected an entry name, got ${quoted(header, FIELDS.name)}`;
-  if (size === undefined) return `${name}: expected a size, got ${quoted(header, FIELDS.size)}`;
-  return `${name}: expected the header that ferry writes, got another ${differing(header, tarHeader(name, size))}`;
+  if (size === undefined) return `expected a size, got ${quoted(header, FIELDS.size)}`;
+  return `expected the header that ferry writes, got another ${differing(header, tarHeader(name, size))}`;
 }
 
 function differing(header: Buffer, expected: Buffer): string {
@@ -115,7 +115,7 @@ function quoted(header: Buffer, [start, length]: readonly [number, number]): str
 }
 
 function refusePadding(zeros: Buffer, offset: number, name: string): void {
-  if (!isZero(zeros)) throw invalid(offset, `${name}: expected zeros behind the body, got other bytes`);
+  if (!isZero(zeros)) throw invalid(offset, 'expected zeros behind the body, got other bytes', name);
 }
 
 async function readEnd(file: FileHandle, offset: number, size: number): Promise<void> {
@@ -130,7 +130,7 @@ async function readExactly(file: FileHandle, buffer: Buffer, position: number): 
   let filled = 0;
   while (filled < buffer.length) {
     const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, position + filled);
-    if (bytesRead === 0) throw truncated(position + filled, `a block up to ${position + buffer.length}`);
+    if (bytesRead === 0) throw truncated(position + filled, position + buffer.length);
     filled += bytesRead;
   }
   return buffer;
@@ -142,25 +142,31 @@ function isZero(bytes: Buffer): boolean {
   return bytes.equals(ZEROS.subarray(0, bytes.length));
 }
 
-function invalid(offset: number, why: string): LayoutError {
-  return new LayoutError(`read tar: offset ${offset}: ${why}`, { code: 'TAR_INVALID', offset });
+function invalid(offset: number, why: string, entry?: string): LayoutError {
+  const what = entry === undefined ? '' : `${entry}: `;
+  return new LayoutError(`read tar: ${what}offset ${offset}: ${why}`, { code: 'TAR_INVALID', offset, entry });
 }
 
-function truncated(size: number, expected: string): LayoutError {
-  return new LayoutError(`read tar: expected ${expected}, got the end of the file at offset ${size}`, {
-    code: 'TAR_TRUNCATED',
-    offset: size,
-  });
+function truncated(size: number, expected: number, entry?: string): LayoutError {
+  const what = entry === undefined ? '' : `${entry}: `;
+  const message = `read tar: ${what}expected at least ${expected} bytes in the file, got ${size}`;
+  return new LayoutError(message, { code: 'TAR_TRUNCATED', offset: size, entry });
 }
 
 function tooMany(maxEntries: number, offset: number): LayoutError {
-  return new LayoutError(`read tar: expected at most ${maxEntries} entries, got more`, {
-    code: 'TAR_TOO_MANY_ENTRIES',
-    offset,
-  });
+  const message = `read tar: expected at most ${maxEntries} entries, got more`;
+  return new LayoutError(message, { code: 'TAR_TOO_MANY_ENTRIES', offset });
 }
 
 function withEntries(error: LayoutError, entries: readonly TarEntry[]): LayoutError {
-  const options: LayoutErrorOptions = { code: error.code, cause: error, entries, facts: { offset: error.offset } };
-  return new LayoutError(error.message, error.offset === undefined ? options : { ...options, offset: error.offset });
+  const { code, offset, entry } = error;
+  const facts = { offset, entry };
+  return new LayoutError(error.message, {
+    code,
+    cause: error,
+    entries,
+    entry,
+    facts,
+    ...(offset === undefined ? {} : { offset }),
+  });
 }
