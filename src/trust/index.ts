@@ -23,6 +23,8 @@ export {
   unsignedTimestamp,
 } from './build.ts';
 export type { TargetEntry } from './catalogue.ts';
+export type { Tally } from './ceremony.ts';
+export { assemble, formatTally, signRequest, tally } from './ceremony.ts';
 export type { Chain, ChainView, SignedPart } from './chain.ts';
 export { importableUntil, readChain } from './chain.ts';
 export type { Clocks } from './clock.ts';
@@ -41,6 +43,8 @@ export type { Role } from './metadata.ts';
 export { MAX_ROOT_BYTES, MAX_ROOTS, MAX_SNAPSHOT_BYTES, MAX_TARGETS_BYTES, MAX_TIMESTAMP_BYTES } from './metadata.ts';
 export type { PinOptions } from './pin.ts';
 export { judgeRoot, pinRoot, rootRoles } from './pin.ts';
+export type { Quorum, RequestOptions, SigningRequest } from './request.ts';
+export { MAX_REQUEST_BYTES, makeRequest, readRequest } from './request.ts';
 export type { RoleKeys, RootRoles, RootView } from './root.ts';
 export type { Signer, SignerCall, SignerResult } from './signer.ts';
 export { commandSigner, pemSigner } from './signer.ts';
