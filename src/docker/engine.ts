@@ -1,0 +1,96 @@
+/** A connection to one engine, and all that Ferry does with it. The work is in the other files; here it is tied together. */
+import type { Digest } from '../oci/index.ts';
+import { type EngineEnvironment, formatAddress, parseAddress } from './address.ts';
+import { agentFor } from './agent.ts';
+import { type EngineAPI, openAPI } from './api.ts';
+import { DockerError } from './error.ts';
+import { type EngineFacts, readFacts } from './facts.ts';
+import type { EngineImage } from './image.ts';
+import { type Inventory, type KnownImage, readInventory, withImage } from './inventory.ts';
+import { type LoadedImage, type LoadOptions, loadImage } from './load.ts';
+import { findPins, type Pin, pin, unpin } from './pin.ts';
+import { expectedID, type ImagePlan, planImage } from './plan.ts';
+import { findTag, removeImage, tag, untag } from './tags.ts';
+import { verifyImage } from './verify.ts';
+
+export interface ConnectOptions {
+  /** DOCKER_HOST, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH, HOME; all of it goes to `ssh`. */
+  readonly env: EngineEnvironment;
+  /** The command line as it was typed, without `sudo`: told back when it takes root. */
+  readonly command?: string;
+}
+
+/** One engine, from connect to close. Every call may throw {DockerError}: see the function of its name. */
+export interface Engine {
+  readonly facts: EngineFacts;
+  /** What is there now. `known`: images whose layers the caller knows; the containerd store can't be asked for them. */
+  inventory(known?: readonly KnownImage[]): Promise<Inventory>;
+  planImage(inventory: Inventory, image: EngineImage): ImagePlan;
+  /** The inventory as it will be after an image was loaded, for planning the next one. Pure. */
+  withImage(inventory: Inventory, image: EngineImage): Inventory;
+  loadImage(plan: ImagePlan, options: LoadOptions): Promise<LoadedImage>;
+  verifyImage(image: EngineImage): Promise<void>;
+  findTag(name: string): Promise<Digest | undefined>;
+  tag(imageID: Digest, name: string): Promise<void>;
+  untag(name: string): Promise<void>;
+  removeImage(imageID: Digest): Promise<boolean>;
+  pin(imageID: Digest, label: string): Promise<string>;
+  unpin(handle: string): Promise<void>;
+  findPins(label?: string): Promise<Pin[]>;
+  close(): void;
+}
+
+/**
+ * Connects to the engine that the environment names and reads what it is.
+ *
+ * @throws {DockerError} `ENGINE_ADDRESS`, `ENGINE_NOT_RUNNING`, `ENGINE_DENIED` (with the sudo line as its hint, where
+ *   `command` is given), `ENGINE_UNREACHABLE`, `ENGINE_TLS`, `ENGINE_UNSUPPORTED`
+ */
+export async function connectEngine({ env, command }: ConnectOptions): Promise<Engine> {
+  const address = parseAddress(env);
+  const api = openAPI(address, agentFor(address, env));
+  try {
+    return tieTogether(api, await readFacts(api, address));
+  } catch (error) {
+    api.close();
+    throw address.kind === 'unix'
+      ? withSudo(error, formatAddress(address), { env, ...(command ? { command } : {}) })
+      : error;
+  }
+}
+
+function tieTogether(api: EngineAPI, facts: EngineFacts): Engine {
+  return {
+    facts,
+    inventory: (known = []) => readInventory(api, facts, known),
+    planImage: (inventory, image) => planImage(facts, inventory, image),
+    withImage: (inventory, image) => withImage(inventory, image, expectedID(facts, image)),
+    loadImage: (plan, options) => loadImage(api, facts, plan, options),
+    verifyImage: (image) => verifyImage(api, facts, image),
+    findTag: (name) => findTag(api, facts, name),
+    tag: (imageID, name) => tag(api, imageID, name),
+    untag: (name) => untag(api, facts, name),
+    removeImage: (imageID) => removeImage(api, facts, imageID),
+    pin: (imageID, label) => pin(api, facts, imageID, label),
+    unpin: (handle) => unpin(api, handle),
+    findPins: (label) => findPins(api, label),
+    close: () => api.close(),
+  };
+}
+
+/** A socket that we may not open: who may, and the line to type. sudo drops DOCKER_HOST, so the line repeats it. */
+function withSudo(error: unknown, where: string, { env, command }: ConnectOptions): unknown {
+  if (!(error instanceof DockerError) || error.code !== 'ENGINE_DENIED') return error;
+  const host = env['DOCKER_HOST'] ? `DOCKER_HOST=${shellQuote(env['DOCKER_HOST'])} ` : '';
+  const sudo = command === undefined ? undefined : `sudo ${host}${command}`;
+  return new DockerError(`connect to engine at ${where}: expected permission to use its socket, got none`, {
+    code: 'ENGINE_DENIED',
+    cause: error,
+    facts: { engine: where, privilege: 'root', ...(sudo === undefined ? {} : { sudo }) },
+    ...(sudo === undefined ? {} : { hint: `run it as root: ${sudo}` }),
+  });
+}
+
+function shellQuote(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,171 @@
+/**
+ * Loads one image: sends the synthesized tar, reads the whole answer, and believes only what it then finds in the
+ * engine (DESIGN decisions 3 and 6). The image stays untagged. A load that fails leaves no image behind.
+ */
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { verified } from '../content/index.ts';
+import { FerryError } from '../errors.ts';
+import { packTar } from '../layout/index.ts';
+import type { Descriptor, Digest } from '../oci/index.ts';
+import type { EngineAPI } from './api.ts';
+import { type BlobSource, loadEntries } from './entries.ts';
+import { DockerError } from './error.ts';
+import type { EngineFacts } from './facts.ts';
+import { engineWords } from './failure.ts';
+import { findImage } from './inventory.ts';
+import { makePlain, type PlainLayers } from './plain.ts';
+import type { ImagePlan } from './plan.ts';
+import { failureIn, loadFailed, readReply } from './reply.ts';
+import { removeImage } from './tags.ts';
+import { findDifference, verifyImage } from './verify.ts';
+import { PATIENCE, type Patience, startWatch, type Watch } from './watch.ts';
+
+export interface LoadOptions {
+  /** A blob's bytes as the bundle has them; they are proven here, while they stream. */
+  readonly open: (descriptor: Descriptor) => AsyncIterable<Uint8Array>;
+  /** Bytes of the plan's `bytes` that have passed; the sum is the progress. */
+  readonly onBytes?: (size: number) => void;
+  /** Stops the load; its reason is then what is thrown. */
+  readonly signal?: AbortSignal;
+  /** Folder for zstd layers that an old engine needs plain; a folder of its own is made in it and removed. */
+  readonly spoolDir: string;
+  readonly patience?: Patience;
+}
+
+/** What became of a plan. */
+export interface LoadedImage {
+  readonly imageID: Digest;
+  /** `present` also when the image has come into the engine since the plan was made: it is then not ours to remove. */
+  readonly action: 'loaded' | 'present';
+}
+
+/**
+ * Carries out a plan.
+ *
+ * @throws {ContentError} `DIGEST_MISMATCH`, `SIZE_MISMATCH` for a damaged blob: the engine then got a cut-off tar
+ * @throws {DockerError} `LOAD_FAILED` with the engine's words, `ENGINE_NO_SPACE`, `ENGINE_STALLED`, `IMAGE_MISMATCH`, …
+ */
+export async function loadImage(
+  api: EngineAPI,
+  facts: EngineFacts,
+  plan: ImagePlan,
+  options: LoadOptions,
+): Promise<LoadedImage> {
+  const { image, imageID } = plan;
+  const before = await findImage(api, facts, imageID);
+  // never posted again: on newer engines that leaves a dangling double (moby#53561)
+  if (before !== undefined && findDifference(facts, image, before) === undefined) return { imageID, action: 'present' };
+  if (plan.action === 'present') throw goneSince(image.name);
+  options.signal?.throwIfAborted();
+  const watch = startWatch(image.name, { signal: options.signal, patience: options.patience ?? PATIENCE });
+  try {
+    await send(api, facts, plan, { ...options, watch });
+    await verifyImage(api, facts, image);
+  } catch (error) {
+    if (before === undefined) await cleanUp(api, facts, plan, watch);
+    throw error;
+  } finally {
+    watch.stop();
+  }
+  return { imageID, action: 'loaded' };
+}
+
+type SendOptions = LoadOptions & { readonly watch: Watch };
+
+async function send(api: EngineAPI, facts: EngineFacts, plan: ImagePlan, options: SendOptions): Promise<void> {
+  const { watch, onBytes = () => {} } = options;
+  const open = (descriptor: Descriptor) => counted(verified(options.open(descriptor), descriptor), onBytes);
+  const plain = await makePlain(plan, { open, spoolDir: options.spoolDir, signal: watch.signal });
+  try {
+    await post(api, facts, plan, { watch, source: { open, findPlain: plain.find } });
+  } finally {
+    await (plain satisfies PlainLayers).dispose();
+  }
+}
+
+/** Sends and listens at the same time: an engine that fails early says so while it is still being sent to. */
+async function post(
+  api: EngineAPI,
+  facts: EngineFacts,
+  plan: ImagePlan,
+  { watch, source }: { readonly watch: Watch; readonly source: BlobSource },
+): Promise<void> {
+  const prefix = randomBytes(8).toString('hex');
+  const tar = packTar(loadEntries(facts, plan, { prefix, source }));
+  const body = Readable.from(watch.metered(tar), { objectMode: false, highWaterMark: 1024 * 1024 });
+  let broken: unknown;
+  body.once('error', (error: unknown) => {
+    broken = error;
+  });
+  try {
+    await listen(await api.load(body, watch.signal), plan.image.name, watch);
+    if (!watch.sentAll()) throw loadFailed(plan.image.name, 'an answer before it had everything');
+  } catch (error) {
+    if (watch.signal.aborted) throw watch.signal.reason;
+    throw asLoadError(broken ?? error, plan.image.name);
+  } finally {
+    body.destroy();
+    tar.destroy();
+  }
+}
+
+async function listen(response: IncomingMessage, image: string, watch: Watch): Promise<void> {
+  let failure: string | undefined;
+  try {
+    for await (const line of readReply(response)) {
+      watch.heard();
+      failure ??= failureIn(line);
+    }
+  } catch (error) {
+    // the words that came before the line broke off say more than the break
+    if (failure === undefined) throw error;
+  }
+  if (failure !== undefined) throw loadFailed(image, failure);
+}
+
+function goneSince(image: string): DockerError {
+  return new DockerError(`load image ${image}: expected it in the engine as planned, got an engine without it`, {
+    code: 'LOAD_FAILED',
+    hint: 'it was removed while the import ran: import again',
+    facts: { image },
+  });
+}
+
+/** What stopped a load: our own errors as they are, an engine's refusal and a broken line in words. */
+function asLoadError(error: unknown, image: string): unknown {
+  if (error instanceof DockerError && error.code === 'ENGINE_FAILED')
+    return loadFailed(image, String(error.facts['words']));
+  if (error instanceof FerryError) return error;
+  const words = engineWords(error);
+  return new DockerError(`load image ${image}: expected the engine to finish its answer, got ${words}`, {
+    code: 'LOAD_FAILED',
+    cause: error,
+    facts: { image },
+  });
+}
+
+/**
+ * Removes what a failed load left. An engine that has everything may go on after we have hung up (20.10 does), so
+ * for a moment the image is waited for. What can't be cleaned is untagged and harmless; the first error matters more.
+ */
+async function cleanUp(api: EngineAPI, facts: EngineFacts, plan: ImagePlan, watch: Watch): Promise<void> {
+  if (!watch.sentAll()) return;
+  const rounds = watch.signal.aborted ? 30 : 1;
+  for (let round = 0; round < rounds; round++) {
+    if (round > 0) await delay(100);
+    if (await removeImage(api, facts, plan.imageID).catch(() => true)) return;
+  }
+}
+
+async function* counted(
+  chunks: AsyncIterable<Uint8Array>,
+  onBytes: (size: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    onBytes(chunk.length);
+    yield chunk;
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Names of images, moved and put back. Engines delete an image along with its last name: a name is therefore never
+ * taken from an image without making sure that the image stays, and an image is removed only untagged and unused.
+ */
+import type { Digest } from '../oci/index.ts';
+import type { EngineAPI } from './api.ts';
+import { DockerError } from './error.ts';
+import type { EngineFacts } from './facts.ts';
+import { findImage } from './inventory.ts';
+import { fullName, splitName } from './name.ts';
+import { pin, unpin } from './pin.ts';
+import { failureIn, loadFailed, readReply } from './reply.ts';
+
+/** The ID of the image that has this name now. @throws {OciError} `REFERENCE_INVALID` */
+export async function findTag(api: EngineAPI, facts: EngineFacts, name: string): Promise<Digest | undefined> {
+  splitName(name); // an engine would take hex digits for the beginning of an ID
+  const report = await findImage(api, facts, name);
+  return report?.tags.includes(fullName(name)) ? report.id : undefined;
+}
+
+/** Gives an image a name; an image that had it before stays, without. */
+export async function tag(api: EngineAPI, imageID: Digest, name: string): Promise<void> {
+  await api.ask({ method: 'POST', path: `/images/${imageID}/tag`, query: splitName(name) });
+}
+
+/** Takes a name away; the image stays, dangling if that was its last. No error when nothing has the name. */
+export async function untag(api: EngineAPI, facts: EngineFacts, name: string): Promise<void> {
+  splitName(name);
+  const report = await findImage(api, facts, name);
+  if (report?.id === undefined || !report.tags.includes(fullName(name))) return;
+  if (facts.store === 'podman') {
+    await api.ask({ method: 'POST', path: `/libpod/images/${report.id}/untag`, query: splitName(name) });
+  } else if (report.tags.length > 1) {
+    await removeName(api, name);
+  } else if (facts.store === 'containerd') {
+    await untagLastSoftly(api, facts, report.id, name);
+  } else {
+    await moveToNothing(api, name);
+    await removeName(api, name);
+  }
+}
+
+/**
+ * Removes an image that has no name and no container.
+ *
+ * @returns true when it was removed; false when it is not there, has a name, or is in use
+ */
+export async function removeImage(api: EngineAPI, facts: EngineFacts, imageID: Digest): Promise<boolean> {
+  const report = await findImage(api, facts, imageID);
+  if (report === undefined || report.tags.length > 0) return false;
+  try {
+    // noprune: its parents, if it has any, were here before us
+    return (await api.find({ method: 'DELETE', path: `/images/${imageID}`, query: { noprune: '1' } })) !== undefined;
+  } catch (error) {
+    if (error instanceof DockerError && error.facts['status'] === 409) return false;
+    throw error;
+  }
+}
+
+async function removeName(api: EngineAPI, name: string): Promise<void> {
+  await api.find({ method: 'DELETE', path: `/images/${name}`, query: { noprune: '1' } });
+}
+
+/** Classic store: a name that moves to another image leaves the first one be; here to an image of nothing. */
+async function moveToNothing(api: EngineAPI, name: string): Promise<void> {
+  for await (const line of readReply(await api.importEmpty(splitName(name)))) {
+    const words = failureIn(line);
+    if (words !== undefined) throw loadFailed(name, words);
+  }
+}
+
+/** containerd store: with a container on the image, a forced removal of its last name leaves it dangling (image_delete.go). */
+async function untagLastSoftly(api: EngineAPI, facts: EngineFacts, imageID: Digest, name: string): Promise<void> {
+  const held = await pin(api, facts, imageID, 'untag');
+  try {
+    await api.find({ method: 'DELETE', path: `/images/${name}`, query: { noprune: '1', force: '1' } });
+  } finally {
+    await unpin(api, held);
+  }
+}
