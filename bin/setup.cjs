@@ -1,19 +1,24 @@
 /*
  * Makes a fresh checkout ready; npm runs it before the scripts that need it. Plain JavaScript, since the Node.js of the
- * machine may be 18: installs the packages when they are missing or older than package-lock.json and, with `--system`
+ * machine may be 18: installs the packages when they are missing or not those of package-lock.json and, with `--system`
  * (everything the tests use) or `--system=demo`, Debian's programs. Says nothing when there is nothing to do.
  * No system service is started: the tests and the demo start private ones and end them.
  */
 'use strict';
 
 const { spawnSync } = require('node:child_process');
-const { accessSync, constants, existsSync, rmSync, statSync, writeFileSync } = require('node:fs');
+const { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
 const { delimiter, join } = require('node:path');
 
 const ROOT = join(__dirname, '..');
 
 /** Program → Debian package. The demo needs the first few, the tests all of them. */
-const DEMO = { dockerd: 'docker.io', docker: 'docker.io', 'docker-registry': 'docker-registry', busybox: 'busybox-static' };
+const DEMO = {
+  dockerd: 'docker.io',
+  docker: 'docker.io',
+  'docker-registry': 'docker-registry',
+  busybox: 'busybox-static',
+};
 const ALL = {
   ...DEMO,
   ctr: 'containerd',
@@ -42,8 +47,12 @@ function say(line) {
 
 /** Runs a program with its output on stderr, so that stdout stays the script's own. */
 function run(program, args, environment) {
-  const done = spawnSync(program, args, { cwd: ROOT, stdio: ['ignore', 2, 2], env: { ...process.env, ...environment } });
-  return done.error ? 127 : (done.status === null ? 130 : done.status);
+  const done = spawnSync(program, args, {
+    cwd: ROOT,
+    stdio: ['ignore', 2, 2],
+    env: { ...process.env, ...environment },
+  });
+  return done.error ? 127 : done.status === null ? 130 : done.status;
 }
 
 /** The demo's images hold nothing but busybox, so it has to be the static one. */
@@ -64,11 +73,20 @@ function isInstalled(program) {
   });
 }
 
-/** npm writes node_modules/.package-lock.json last, so its time is that of the last whole install. */
+/**
+ * npm writes node_modules/.package-lock.json last, so what it lists is whole. Compared by content, since a checkout sets
+ * times as it likes; packages for other platforms are in the one and not in the other.
+ */
 function hasPackages() {
   const installed = join(ROOT, 'node_modules', '.package-lock.json');
   if (!existsSync(installed) || !existsSync(join(ROOT, 'node_modules', '.bin', 'node'))) return false;
-  return statSync(installed).mtimeMs >= statSync(join(ROOT, 'package-lock.json')).mtimeMs;
+  const wanted = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
+  const present = JSON.parse(readFileSync(installed, 'utf8')).packages;
+  return Object.keys(wanted).every((path) => {
+    if (path === '') return true;
+    if (!present[path]) return wanted[path].optional === true;
+    return wanted[path].version === present[path].version;
+  });
 }
 
 function installPackages() {
@@ -108,7 +126,9 @@ function installSystem(programs) {
   const apt = ['install', '-y', '--no-install-recommends'];
   if (!canInstall || !process.getuid || process.getuid() !== 0) {
     const packages = [...new Set(missing.map((program) => programs[program]))].join(' ');
-    say(`missing: ${missing.join(', ')}; ${canInstall ? 'run: sudo apt-get' : 'on Debian: apt-get'} ${apt.join(' ')} ${packages}`);
+    say(
+      `missing: ${missing.join(', ')}; ${canInstall ? 'run: sudo apt-get' : 'on Debian: apt-get'} ${apt.join(' ')} ${packages}`,
+    );
     return 1;
   }
   say(`installing for ${missing.join(', ')} (no service is started)`);
