@@ -147,9 +147,9 @@ function describe({ known, root, view, options, effective, source, proven, warni
 
 /** TUF 1.0 §5.3.10, §5.4.4, §5.5.6, §5.6.5: freeze. Of the roots only the one in force is judged. */
 function checkExpiry(root: RootView, { timestamp, snapshot, targets }: Catalogue, { clock, source }: Accepted): void {
-  const parts = [{ role: 'root', ...root }, timestamp, snapshot, targets];
-  const ended = parts.find(({ expires }) => expires <= clock);
-  if (!ended) return;
+  const parts: readonly { role: string; version: number; expires: Date }[] = [root.file, timestamp, snapshot, targets];
+  const ended = parts.reduce((one, other) => (other.expires < one.expires ? other : one));
+  if (ended.expires > clock) return;
   const [until, now] = [formatTime(ended.expires), formatTime(clock)];
   throw new TrustError(`judge catalogue: ${ended.role} ${ended.version} was valid until ${until}, and it is ${now}`, {
     code: 'EXPIRED',
