@@ -3,5 +3,12 @@ export { type AuditEntry, verifyAudit } from './audit.ts';
 export { STATE_FORMAT } from './document.ts';
 export { type StateCode, StateError } from './error.ts';
 export type { ReleaseDraft, StoredRelease } from './releases.ts';
-export { findState, openState, type SiteState, type SiteStateReader, type Spool } from './state.ts';
+export {
+  findState,
+  type OpenStateOptions,
+  openState,
+  type SiteState,
+  type SiteStateReader,
+  type Spool,
+} from './state.ts';
 export type { StoredTrust } from './trust.ts';

@@ -65,11 +65,16 @@ export async function findState(dir: string): Promise<SiteStateReader | undefine
   }
 }
 
+export interface OpenStateOptions {
+  /** The command as it was typed: told back with sudo when this user may not write here. */
+  readonly command?: string | undefined;
+}
+
 /**
  * The state for writing; makes the folder when there is none.
  * @throws {StateError} `STATE_DENIED`, `STATE_FOREIGN`, `FORMAT_TOO_NEW`, `STATE_DAMAGED`; nothing is written then.
  */
-export async function openState(dir: string): Promise<SiteState> {
+export async function openState(dir: string, options: OpenStateOptions = {}): Promise<SiteState> {
   try {
     if ((await findDocument(join(dir, 'state.json'))) === undefined) {
       await refuseForeign(dir);
@@ -79,7 +84,7 @@ export async function openState(dir: string): Promise<SiteState> {
     await access(dir, constants.W_OK | constants.X_OK);
     await makeFolder(dir);
   } catch (error) {
-    throw asDenied(error, dir);
+    throw asDenied(error, dir, options);
   }
   return { ...reader(dir), ...writer(dir) };
 }
@@ -128,12 +133,13 @@ async function refuseForeign(dir: string): Promise<void> {
 }
 
 /** No permission, in words; any other error as it is. */
-function asDenied(error: unknown, dir: string): unknown {
+function asDenied(error: unknown, dir: string, { command }: OpenStateOptions = {}): unknown {
   if (!isErrno(rootCause(error), 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR')) return error;
   return new StateError(`open state: ${dir}: expected a folder that this user may write, got no permission`, {
     code: 'STATE_DENIED',
     cause: error,
     facts: { path: dir },
+    ...(command !== undefined && { hint: `run it as root: sudo ${command}` }),
   });
 }
 

@@ -1,0 +1,3 @@
+/** Who this site is. */
+export { type SiteCode, SiteError } from './error.ts';
+export { ensureSiteIdentity, findSiteIdentity, type SiteIdentity } from './identity.ts';
