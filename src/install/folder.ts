@@ -1,0 +1,148 @@
+/**
+ * The way to a file's destination, opened one component at a time below the prefix: each one a real folder, none a link,
+ * none that somebody else may write. Names below an open folder are reached through its descriptor
+ * (`/proc/self/fd/N/name`, as openat(2) would), so that nobody can swap a component between the look and the write.
+ * FORMAT §3 "Where it may write".
+ */
+
+import type { Stats } from 'node:fs';
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, rmdir } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { isErrno } from '../content/index.ts';
+import { InstallError } from './error.ts';
+
+const FOLDER_MODE = 0o755;
+
+/** An open folder of a {@link FolderTree}, which closes it. */
+export interface OpenFolder {
+  /** A path to a name inside, through the descriptor. */
+  at(name: string): string;
+  /** Makes the names in it survive a power cut. */
+  sync(): Promise<void>;
+}
+
+/** All folders that a transaction has opened, each once, and those that it made. */
+export class FolderTree {
+  readonly #prefix: string;
+  readonly #open = new Map<string, FileHandle>();
+  readonly #made: { readonly parent: OpenFolder; readonly name: string }[] = [];
+
+  /** Begins at `prefix`, `/` on a real site: what stands above it is the operator's own affair. */
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  /**
+   * Opens a folder by its absolute path below the prefix; `undefined` when it is not there.
+   * @throws {InstallError} `DESTINATION_UNSAFE` naming the component that is a link, no folder, or open to others.
+   */
+  async find(path: string): Promise<OpenFolder | undefined> {
+    let folder = await this.#root();
+    for (const { name, reached } of componentsOf(path)) {
+      if (folder === undefined) return undefined;
+      folder = await this.#child(folder, name, reached);
+    }
+    return folder;
+  }
+
+  /** The same, and makes what is missing, 0755. */
+  async make(path: string): Promise<OpenFolder> {
+    await mkdir(this.#prefix, { recursive: true, mode: FOLDER_MODE });
+    let folder = (await this.#root()) as OpenFolder;
+    for (const { name, reached } of componentsOf(path)) {
+      folder = (await this.#child(folder, name, reached)) ?? (await this.#makeChild(folder, name, reached));
+    }
+    return folder;
+  }
+
+  /** Takes away the folders that were made here, innermost first; one that others have filled meanwhile stays. */
+  async removeMade(): Promise<void> {
+    for (const { parent, name } of this.#made.splice(0).toReversed()) {
+      try {
+        await rmdir(parent.at(name));
+      } catch (error) {
+        if (!isErrno(error, 'ENOTEMPTY', 'EEXIST', 'ENOENT')) throw error;
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    const handles = [...this.#open.values()];
+    this.#open.clear();
+    for (const handle of handles) await handle.close();
+  }
+
+  async #root(): Promise<OpenFolder | undefined> {
+    const handle = this.#open.get('') ?? (await findHandle(this.#prefix, constants.O_DIRECTORY));
+    return handle === undefined ? undefined : this.#keep('', handle);
+  }
+
+  async #child(parent: OpenFolder, name: string, path: string): Promise<OpenFolder | undefined> {
+    const known = this.#open.get(path);
+    if (known !== undefined) return folderOf(known);
+    const found = await findChild(parent, name, path);
+    if (found === undefined) return undefined;
+    const problem = writableByOthers(await found.stat());
+    if (problem === undefined) return this.#keep(path, found);
+    await found.close();
+    throw unsafe(path, `expected a folder that only root or we may write, got ${problem}`);
+  }
+
+  async #makeChild(parent: OpenFolder, name: string, path: string): Promise<OpenFolder> {
+    await mkdir(parent.at(name), FOLDER_MODE);
+    this.#made.push({ parent, name });
+    await parent.sync();
+    const child = await this.#child(parent, name, path);
+    if (child === undefined) throw unsafe(path, 'expected the folder that was just made, got none');
+    return child;
+  }
+
+  #keep(path: string, handle: FileHandle): OpenFolder {
+    this.#open.set(path, handle);
+    return folderOf(handle);
+  }
+}
+
+/** Who else may write it, in words; `undefined` when nobody. */
+export function writableByOthers(stats: Pick<Stats, 'mode' | 'uid' | 'gid'>): string | undefined {
+  const us = userInfo();
+  if (stats.uid !== 0 && stats.uid !== us.uid) return `one that belongs to user ${stats.uid}`;
+  if ((stats.mode & 0o002) !== 0) return 'one that everybody may write';
+  if ((stats.mode & 0o020) !== 0 && stats.gid !== 0 && stats.gid !== us.gid) {
+    return `one that group ${stats.gid} may write`;
+  }
+  return undefined;
+}
+
+/** The error for a destination that this host makes unsafe. */
+export function unsafe(path: string, why: string, cause?: unknown): InstallError {
+  return new InstallError(`install ${path}: ${why}`, { code: 'DESTINATION_UNSAFE', cause, facts: { path } });
+}
+
+function componentsOf(path: string): readonly { readonly name: string; readonly reached: string }[] {
+  const names = path.split('/').filter((part) => part !== '');
+  return names.map((name, at) => ({ name, reached: `/${names.slice(0, at + 1).join('/')}` }));
+}
+
+async function findChild(parent: OpenFolder, name: string, path: string): Promise<FileHandle | undefined> {
+  try {
+    return await findHandle(parent.at(name), constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (isErrno(error, 'ELOOP', 'ENOTDIR')) throw unsafe(path, 'expected a folder, got a link or a file', error);
+    throw error;
+  }
+}
+
+async function findHandle(path: string, flags: number): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, constants.O_RDONLY | flags);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+function folderOf(handle: FileHandle): OpenFolder {
+  return { at: (name) => `/proc/self/fd/${handle.fd}/${name}`, sync: () => handle.sync() };
+}

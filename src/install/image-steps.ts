@@ -1,0 +1,175 @@
+/**
+ * Images as steps: hold what lends layers, load what is missing one by one and untagged, move all tags together. Undone,
+ * every tag is where it was, what was loaded is gone, and what was there before was never touched. DESIGN decisions 3-6.
+ */
+
+import type { Bundle } from '../bundle/index.ts';
+import { ContentError, type Progress } from '../content/index.ts';
+import type { Engine, EngineImage, ImagePlan, Inventory, KnownImage } from '../docker/index.ts';
+import type { ReleaseDocument } from '../manifest/index.ts';
+import type { Digest } from '../oci/index.ts';
+import { InstallError } from './error.ts';
+import type { Step } from './step.ts';
+
+const PIN_LABEL = 'import';
+
+/** What is to be done in the engine. */
+export interface EnginePlan {
+  /** One for each image of the release, in its order. */
+  readonly plans: readonly ImagePlan[];
+  /** What has each name now, for the names that will move. */
+  readonly holders: ReadonlyMap<string, Digest | undefined>;
+}
+
+/** Plans all images of a release up front: a layer of the first is there for the second. Changes nothing. */
+export async function planImages(
+  engine: Engine,
+  images: readonly EngineImage[],
+  known: readonly KnownImage[],
+): Promise<EnginePlan> {
+  let inventory: Inventory = await engine.inventory(known);
+  const plans: ImagePlan[] = [];
+  for (const image of images) {
+    const plan = engine.planImage(inventory, image);
+    plans.push(plan);
+    if (plan.action === 'load') inventory = engine.withImage(inventory, image);
+  }
+  const holders = new Map<string, Digest | undefined>();
+  for (const { image, tag } of plans) if (tag) holders.set(image.name, await engine.findTag(image.name));
+  return { plans, holders };
+}
+
+/** What a release tells of images that the engine may have. */
+export function knownImages(release: ReleaseDocument): readonly KnownImage[] {
+  return release.images.flatMap(({ digest, platforms }) =>
+    platforms.map(({ manifest, layers }) => ({
+      target: digest,
+      manifest,
+      layers: layers.map((layer) => layer.digest),
+    })),
+  );
+}
+
+export interface ImageStepsOptions {
+  readonly engine: Engine;
+  readonly bundle: Bundle;
+  readonly spoolDir: string;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal | undefined;
+  /** Told of bytes read from the medium. */
+  readonly onBytes: (bytes: number) => void;
+}
+
+/** The steps for a plan; none where everything is in its place. */
+export function imageSteps(
+  plan: EnginePlan,
+  options: ImageStepsOptions,
+): { readonly load: Step[]; readonly tag: Step[] } {
+  const loads = plan.plans.filter(({ action }) => action === 'load');
+  const moves = plan.plans.filter(({ tag }) => tag);
+  const pinned = heldImages(plan, loads, moves);
+  return {
+    load: [
+      ...(pinned.length > 0 ? [pinStep(pinned, options.engine)] : []),
+      ...loads.map((load) => loadStep(load, options)),
+    ],
+    tag: moves.length > 0 ? [tagStep(moves, plan.holders, options.engine)] : [],
+  };
+}
+
+/** Images that were there before and that this import leans on, or takes a name from. */
+function heldImages(plan: EnginePlan, loads: readonly ImagePlan[], moves: readonly ImagePlan[]): readonly Digest[] {
+  const loaded = new Set(loads.map(({ imageID }) => imageID));
+  const held = [
+    ...loads.flatMap(({ lenders }) => lenders),
+    ...moves.filter(({ action }) => action === 'present').map(({ imageID }) => imageID),
+    ...[...plan.holders.values()].filter((holder) => holder !== undefined),
+  ];
+  return [...new Set(held)].filter((imageID) => !loaded.has(imageID));
+}
+
+function pinStep(images: readonly Digest[], engine: Engine): Step {
+  const pins: string[] = [];
+  const unpinAll = async () => {
+    for (const pin of pins.splice(0)) await engine.unpin(pin);
+  };
+  return {
+    name: 'hold images that are needed meanwhile',
+    apply: async () => {
+      for (const imageID of images) pins.push(await engine.pin(imageID, PIN_LABEL));
+    },
+    undo: unpinAll,
+    settle: unpinAll,
+  };
+}
+
+function loadStep(plan: ImagePlan, options: ImageStepsOptions): Step {
+  const { engine, bundle, spoolDir, signal, onBytes, progress } = options;
+  let isOurs = false;
+  return {
+    name: `load ${plan.image.name}`,
+    apply: async () => {
+      try {
+        const { action } = await engine.loadImage(plan, {
+          open: ({ digest }) => bundle.stream(digest),
+          onBytes: (bytes) => {
+            onBytes(bytes);
+            progress.advance(bytes);
+          },
+          spoolDir,
+          ...(signal !== undefined && { signal }),
+        });
+        isOurs = action === 'loaded';
+      } catch (error) {
+        throw asDamage(error, bundle);
+      }
+    },
+    // a load that failed has cleaned up after itself
+    undo: async () => {
+      if (isOurs) await engine.removeImage(plan.imageID);
+      isOurs = false;
+    },
+  };
+}
+
+function tagStep(moves: readonly ImagePlan[], holders: ReadonlyMap<string, Digest | undefined>, engine: Engine): Step {
+  const moved: string[] = [];
+  return {
+    name: 'move tags',
+    apply: async () => {
+      for (const { image, imageID } of moves) {
+        moved.push(image.name);
+        await engine.tag(imageID, image.name);
+      }
+      for (const { image, imageID } of moves) {
+        const found = await engine.findTag(image.name);
+        if (found !== imageID) throw tagNotMoved(image.name, imageID, found);
+      }
+    },
+    undo: async () => {
+      for (const name of moved.splice(0).toReversed()) {
+        const before = holders.get(name);
+        await (before === undefined ? engine.untag(name) : engine.tag(before, name));
+      }
+    },
+  };
+}
+
+/**
+ * Bytes that are not as signed, in the words of the bundle: which layer of which image.
+ * @param name of the entry, where it is not a blob.
+ */
+export function asDamage(error: unknown, bundle: Bundle, name?: string): unknown {
+  if (!(error instanceof ContentError) || !['DIGEST_MISMATCH', 'SIZE_MISMATCH'].includes(error.code)) return error;
+  const entry = bundle.find(name ?? String(error.facts['digest']));
+  if (entry === undefined) return error;
+  const why = error.message.replace(/^verify blob(?: sha256:[0-9a-f]{64})?: /, '');
+  return bundle.damaged([{ entry: entry.name, offset: entry.dataOffset, why }], { cause: error });
+}
+
+function tagNotMoved(name: string, expected: Digest, got: Digest | undefined): InstallError {
+  return new InstallError(`tag ${name}: expected ${expected}, got ${got ?? 'no image'}`, {
+    code: 'TAG_NOT_MOVED',
+    facts: { image: name },
+  });
+}

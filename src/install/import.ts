@@ -1,0 +1,129 @@
+/**
+ * The import: privilege first, then the medium; then who may be believed, then what is in the tar, then what is to be
+ * done; only then the first change. What was proven about trust is kept even when the rest is refused; of the rest, a
+ * failure leaves nothing. DESIGN decisions 3 to 6, FORMAT §2 "On the site".
+ */
+
+import { basename } from 'node:path';
+import { type Bundle, openBundle } from '../bundle/index.ts';
+import type { Engine } from '../docker/index.ts';
+import { FerryError } from '../errors.ts';
+import { ensureSiteIdentity, findSiteIdentity } from '../site/index.ts';
+import { findState, openState, type SiteState } from '../state/index.ts';
+import { fingerprint } from '../trust/index.ts';
+import { InstallError } from './error.ts';
+import { findBundle } from './find-bundle.ts';
+import { judgeImport, readKnownSite } from './judge.ts';
+import { importOverlay } from './overlay.ts';
+import { importRelease } from './release.ts';
+import type { ImportOptions, ImportResult } from './result.ts';
+import type { Session } from './session.ts';
+
+/**
+ * Imports a release, an overlay or a catalogue, whole or not at all.
+ * @throws {InstallError}, {TrustError}, {BundleError}, {DockerError}, {ManifestError}, {StateError}; {ContentError}
+ *   `LOCKED`. But for trust that was proven, everything is as it was before.
+ */
+export async function importBundle(options: ImportOptions): Promise<ImportResult> {
+  if (options.allowDowngrade && !options.reason) throw reasonMissing('--allow-downgrade');
+  const { command } = options;
+  const state = options.dryRun ? undefined : await openState(options.stateDir, { command });
+  const engine = typeof options.engine === 'function' ? await options.engine() : options.engine;
+  try {
+    if (state === undefined) return await importWith(undefined, engine, options);
+    const lock = await state.lock();
+    try {
+      return await writtenDown(state, options, () => importWith(state, engine, options));
+    } finally {
+      await lock.release();
+    }
+  } finally {
+    if (typeof options.engine === 'function') engine.close();
+  }
+}
+
+/** @param state to write to; none in a dry run. */
+async function importWith(state: SiteState | undefined, engine: Engine, options: ImportOptions): Promise<ImportResult> {
+  const startedAt = performance.now();
+  const bundle = await openBundle(await findBundle(options.path));
+  try {
+    const reader = state ?? (await findState(options.stateDir));
+    const known = await readKnownSite(reader);
+    const { accepted, isFirst } = await judgeImport(bundle.chain, { ...options, state, known });
+    const identity = state === undefined ? reader && (await findSiteIdentity(reader)) : await ensureSiteIdentity(state);
+    if (isFirst) await writeFirstPin(state, accepted.next.root, options);
+    const session: Session = { options, state, reader, engine, bundle, known, accepted, identity, startedAt };
+    return await importKind(session);
+  } finally {
+    await bundle.close();
+  }
+}
+
+function importKind(session: Session): Promise<ImportResult> {
+  const kinds: Readonly<Record<Bundle['kind'], (session: Session) => Promise<ImportResult>>> = {
+    release: importRelease,
+    overlay: importOverlay,
+    catalogue: importCatalogue,
+  };
+  return kinds[session.bundle.kind](session);
+}
+
+/** Of a catalogue there is nothing more to do: what it says is in force by now. */
+async function importCatalogue({ accepted, engine, options, known }: Session): Promise<ImportResult> {
+  const before = known.trust?.chain?.timestamp;
+  const isNew = before === undefined || !Buffer.from(before).equals(accepted.next.chain?.timestamp ?? Buffer.of());
+  return {
+    kind: 'catalogue',
+    action: options.dryRun ? 'planned' : isNew ? 'installed' : 'present',
+    images: [],
+    files: [],
+    bytesRead: 0,
+    bytesTotal: 0,
+    engine: engine.facts,
+    importableUntil: accepted.effective.expires,
+    warnings: accepted.warnings,
+  };
+}
+
+async function writeFirstPin(state: SiteState | undefined, root: Uint8Array, { now }: ImportOptions): Promise<void> {
+  const facts = { action: 'pinned', confirmed: true, fingerprint: fingerprint(root).hex };
+  await state?.appendAudit({ event: 'trust', at: now, facts });
+}
+
+/** Every import leaves a line, also the one that was refused or failed. */
+async function writtenDown(
+  state: SiteState,
+  { path, now, reason }: ImportOptions,
+  run: () => Promise<ImportResult>,
+): Promise<ImportResult> {
+  const bundle = basename(path);
+  let result: ImportResult;
+  try {
+    result = await run();
+  } catch (error) {
+    if (error instanceof FerryError) await writeFailure(state, error, { bundle, now, reason });
+    throw error;
+  }
+  const { kind, action, release, sequence } = result;
+  const what = { ...(release !== undefined && { release }), ...(sequence !== undefined && { sequence }) };
+  await state.appendAudit({ event: 'import', at: now, facts: { bundle, kind, result: action, ...what } });
+  return result;
+}
+
+/** A log that cannot be written must not hide why the import failed. */
+async function writeFailure(
+  state: SiteState,
+  { code, message }: FerryError,
+  { bundle, now, reason }: { readonly bundle: string; readonly now: Date; readonly reason: string | undefined },
+): Promise<void> {
+  const facts = { bundle, code, message: message.replaceAll(/\p{Cc}/gu, ' '), ...(reason !== undefined && { reason }) };
+  await state.appendAudit({ event: 'refusal', at: now, facts }).catch(() => undefined);
+}
+
+function reasonMissing(flag: string): InstallError {
+  return new InstallError(`import: expected a reason for ${flag}, got none`, {
+    code: 'REASON_MISSING',
+    hint: `say why with --reason; it is written into the receipt`,
+    facts: { flag },
+  });
+}

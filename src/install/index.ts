@@ -1,0 +1,6 @@
+/** What happens at the site: trust, look, verify, import, status. */
+export { type InstallCode, InstallError } from './error.ts';
+export { type ConfirmOptions, type PinResult, type PinRootOptions, pinRoot } from './first-root.ts';
+export { importBundle } from './import.ts';
+export type { Operator, Override, ReceiptImage } from './receipt.ts';
+export type { ImportedFile, ImportOptions, ImportResult } from './result.ts';

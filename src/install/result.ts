@@ -1,0 +1,65 @@
+/** What an import is told and what it tells: the shapes that the command line prints. DESIGN "Command line". */
+
+import type { Progress } from '../content/index.ts';
+import type { Engine, EngineFacts } from '../docker/index.ts';
+import type { Digest } from '../oci/index.ts';
+import type { ConfirmOptions } from './first-root.ts';
+import type { ReceiptImage } from './receipt.ts';
+
+export interface ImportOptions extends ConfirmOptions {
+  /** A tar, or a folder with one bundle. */
+  readonly path: string;
+  readonly stateDir: string;
+  /** The engine, or how to connect to it; one that is made here is closed here. */
+  readonly engine: Engine | (() => Promise<Engine>);
+  /** Stands before every installed path. @default '/' */
+  readonly prefix?: string | undefined;
+  /** Looks and plans, and changes nothing. @default false */
+  readonly dryRun?: boolean | undefined;
+  /** Takes a release below the highest that was installed; wants a reason. @default false */
+  readonly allowDowngrade?: boolean | undefined;
+  readonly reason?: string | undefined;
+  readonly now: Date;
+  /** Of the commit that this ferry was built from. */
+  readonly buildTime?: Date | undefined;
+  /** The command as typed, for the sudo line of a refusal. */
+  readonly command?: string | undefined;
+  /** @default silentProgress */
+  readonly progress?: Progress | undefined;
+  /** Stops the import; everything is then put back. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A file, with its path as it is on this host. */
+export interface ImportedFile {
+  readonly path: string;
+  readonly action: 'installed' | 'same';
+  readonly digest: Digest;
+}
+
+export interface ImportResult {
+  readonly kind: 'release' | 'overlay' | 'catalogue';
+  /** `present`: there was nothing to do; `planned`: a dry run. */
+  readonly action: 'installed' | 'present' | 'planned';
+  readonly product?: string;
+  /** As people see it: `2.1.0`, or `2.1.0+7`. */
+  readonly release?: string;
+  readonly sequence?: number;
+  /** In the release's order. `loaded`: read from this bundle, in a dry run: to be. */
+  readonly images: readonly ReceiptImage[];
+  readonly files: readonly ImportedFile[];
+  /** Bytes of layers read from the medium; in a dry run, to be read. */
+  readonly bytesRead: number;
+  /** Bytes of all layers that this engine runs. */
+  readonly bytesTotal: number;
+  readonly engine: EngineFacts;
+  /** Path of the signed receipt. */
+  readonly receipt?: string;
+  /** Path of the override, where the engine knows no digests. */
+  readonly composeOverride?: string;
+  /** The words of the command that runs the release. */
+  readonly activate?: readonly string[];
+  /** When this site's catalogue ends. */
+  readonly importableUntil: Date;
+  readonly warnings: readonly string[];
+}

@@ -1,0 +1,92 @@
+/** What all kinds of import have at hand once the bundle is open and its chain is judged; and what several of them do. */
+
+import type { Bundle, ProvenSite } from '../bundle/index.ts';
+import { type Progress, silentProgress, verified } from '../content/index.ts';
+import type { Engine } from '../docker/index.ts';
+import type { SiteFiles } from '../manifest/index.ts';
+import type { SiteIdentity } from '../site/index.ts';
+import type { SiteState, SiteStateReader } from '../state/index.ts';
+import { type Accepted, acceptSiteFiles } from '../trust/index.ts';
+import type { InstallFile } from './destination.ts';
+import type { FilePlan } from './file-steps.ts';
+import { asDamage } from './image-steps.ts';
+import type { KnownSite } from './judge.ts';
+import type { ImportedFile, ImportOptions } from './result.ts';
+import type { SpaceNeed } from './space.ts';
+
+/** One import under way. */
+export interface Session {
+  readonly options: ImportOptions;
+  /** To write to; none in a dry run. */
+  readonly state: SiteState | undefined;
+  /** To read from; none on a host that has no state yet. */
+  readonly reader: SiteStateReader | undefined;
+  readonly engine: Engine;
+  readonly bundle: Bundle;
+  readonly known: KnownSite;
+  readonly accepted: Accepted;
+  /** None only in a dry run on a site that is not pinned. */
+  readonly identity: SiteIdentity | undefined;
+  /** `performance.now()` of the beginning. */
+  readonly startedAt: number;
+}
+
+/** Whoever watches, or nobody. */
+export function progressOf({ options }: Session): Progress {
+  return options.progress ?? silentProgress;
+}
+
+/** What stands before every installed path. */
+export function prefixOf({ options }: Session): string {
+  return options.prefix ?? '/';
+}
+
+/** A path of a release as it is on this host. */
+export function onHost(session: Session, path: string): string {
+  const prefix = prefixOf(session);
+  return prefix === '/' ? path : `${prefix.replace(/\/+$/, '')}${path}`;
+}
+
+/**
+ * The site files that apply here, those for any site first; others' are ignored, superseded ones said and skipped.
+ * @throws {TrustError} `SITE_FILES_NOT_LISTED` when those for this site are not as signed.
+ */
+export function sitesFor(
+  session: Session,
+  sites: readonly ProvenSite[],
+  product: string,
+): { readonly documents: readonly SiteFiles[]; readonly warnings: readonly string[] } {
+  const ours = sites.filter(({ site }) => site === 'any' || site === session.identity?.site);
+  const warnings: string[] = [];
+  const documents = ours.flatMap(({ site, document, siteFiles }) => {
+    if (acceptSiteFiles(session.accepted, site, document, { product }) === 'current') return [siteFiles];
+    warnings.push(`the files for ${site === 'any' ? 'any site' : 'this site'} are superseded by newer ones: skipped`);
+    return [];
+  });
+  // own ones after those for any: the later of one name wins
+  return { documents: documents.toSorted((a, b) => Number(b.site === 'any') - Number(a.site === 'any')), warnings };
+}
+
+/** The bytes of a file in the bundle; the last of them only when all are right, else damage that names the entry. */
+export async function* provenEntry(
+  bundle: Bundle,
+  entry: string,
+  expected: Pick<InstallFile, 'digest' | 'size'>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* verified(bundle.stream(entry), expected);
+  } catch (error) {
+    throw asDamage(error, bundle, entry);
+  }
+}
+
+/** What became of the files, or will. */
+export function importedFiles(session: Session, plan: FilePlan): readonly ImportedFile[] {
+  return plan.files.map(({ file, action }) => ({ path: onHost(session, file.path), action, digest: file.digest }));
+}
+
+/** The room that files take where they go. */
+export function fileNeeds(session: Session, plan: FilePlan): readonly SpaceNeed[] {
+  const changed = plan.files.filter(({ action }) => action === 'installed');
+  return changed.map(({ file }) => ({ path: onHost(session, file.path), bytes: file.size, what: 'files' }));
+}

@@ -1,0 +1,118 @@
+/**
+ * What an import needs on which disk, and whether there is so much: said before anything is changed. A classic store
+ * spools one image's tar and keeps what is unpacked; a containerd store keeps both forms. How large a layer is when it is
+ * unpacked is estimated as FORMAT §3 says. docker-and-registries.md §1.4.
+ */
+
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Bundle } from '../bundle/index.ts';
+import { isErrno, mediumOf, readAt } from '../content/index.ts';
+import { type EngineFacts, type ImagePlan, spaceNeeded, spoolNeeded } from '../docker/index.ts';
+import { type Descriptor, type Digest, layerCompression } from '../oci/index.ts';
+import { InstallError } from './error.ts';
+
+/** So many bytes in a folder, which need not be there yet. */
+export interface SpaceNeed {
+  readonly path: string;
+  readonly bytes: number;
+  /** What for, in the error. */
+  readonly what: string;
+}
+
+const GROWTH = 3;
+const ZSTD_MAGIC = 0xfd2fb528;
+
+/** Bytes of a layer when it is unpacked, as far as can be known without reading it. */
+export async function unpackedSize(bundle: Bundle, layer: Descriptor): Promise<number> {
+  const compression = layerCompression(layer.mediaType);
+  const entry = bundle.find(layer.digest);
+  if (compression === 'none' || entry === undefined) return layer.size;
+  const offset = compression === 'gzip' ? Math.max(0, layer.size - 4) : 0;
+  const bytes = await readAt(bundle.file, {
+    offset: entry.dataOffset + offset,
+    length: Math.min(18, layer.size - offset),
+  });
+  const said = compression === 'gzip' ? gzipSize(bytes) : zstdSize(bytes);
+  return Math.max(GROWTH * layer.size, said);
+}
+
+/** RFC 1952 §2.3.1, ISIZE: modulo 2^32, so it can only raise the estimate. */
+function gzipSize(trailer: Buffer): number {
+  return trailer.length === 4 ? trailer.readUInt32LE(0) : 0;
+}
+
+/** RFC 8878 §3.1.1.1: the frame's content size, where its header has one. */
+function zstdSize(head: Buffer): number {
+  if (head.length < 6 || head.readUInt32LE(0) !== ZSTD_MAGIC) return 0;
+  const descriptor = head.readUInt8(4);
+  const isSingle = (descriptor & 0x20) !== 0;
+  const length = [isSingle ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
+  const at = 5 + (isSingle ? 0 : 1) + ([0, 1, 2, 4][descriptor & 3] ?? 0);
+  if (length === 0 || head.length < at + length) return 0;
+  if (length === 8) return Number(head.readBigUInt64LE(at));
+  return head.readUIntLE(at, length) + (length === 2 ? 256 : 0);
+}
+
+/** What the engine needs for these plans, in the folder where it keeps images, and what we spool for it in `spoolDir`. */
+export async function engineNeeds(
+  plans: readonly ImagePlan[],
+  { bundle, facts, spoolDir }: { readonly bundle: Bundle; readonly facts: EngineFacts; readonly spoolDir: string },
+): Promise<readonly SpaceNeed[]> {
+  const sizes = new Map<Digest, number>();
+  for (const layer of plans.flatMap(({ missing }) => missing)) {
+    if (!sizes.has(layer.digest)) sizes.set(layer.digest, await unpackedSize(bundle, layer));
+  }
+  const unpacked = ({ digest, size }: Descriptor) => sizes.get(digest) ?? size;
+  const needs = [{ path: spoolDir, bytes: spoolNeeded(plans, unpacked), what: 'unpacked layers' }];
+  // of an engine elsewhere the free space cannot be seen
+  if (facts.dataRoot !== undefined && facts.local) {
+    needs.push({ path: facts.dataRoot, bytes: spaceNeeded(facts, plans, unpacked), what: 'images' });
+  }
+  return needs.filter(({ bytes }) => bytes > 0);
+}
+
+/**
+ * Holds the needs against what is free, disk by disk: two folders on one disk share it.
+ * @returns lines for what could not be looked at.
+ * @throws {InstallError} `SPACE_SHORT` with both numbers.
+ */
+export async function checkSpace(needs: readonly SpaceNeed[], ask: typeof mediumOf = mediumOf): Promise<string[]> {
+  const disks = new Map<number, { readonly folder: string; readonly needs: SpaceNeed[] }>();
+  const unknown: string[] = [];
+  for (const need of needs) {
+    const place = await findPlace(need.path);
+    if (place === undefined) unknown.push(`cannot look at the free space in ${need.path}`);
+    else disks.set(place.disk, { folder: place.folder, needs: [...(disks.get(place.disk)?.needs ?? []), need] });
+  }
+  for (const { folder, needs: here } of disks.values()) {
+    const { free } = await ask(folder);
+    const wanted = sum(here.map(({ bytes }) => bytes));
+    if (wanted > free) throw spaceShort(here, wanted, free);
+  }
+  return unknown;
+}
+
+/** The folder, or the nearest one above that is there; `undefined` when this user cannot look. */
+async function findPlace(path: string): Promise<{ readonly disk: number; readonly folder: string } | undefined> {
+  try {
+    return { disk: (await stat(path)).dev, folder: path };
+  } catch (error) {
+    if (isErrno(error, 'ENOENT') && dirname(path) !== path) return findPlace(dirname(path));
+    if (isErrno(error, 'EACCES', 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+function spaceShort(needs: readonly SpaceNeed[], bytes: number, free: number): InstallError {
+  const what = [...new Set(needs.map((need) => need.what))].join(' and ');
+  const path = needs[0]?.path ?? '';
+  return new InstallError(`check space: ${path}: expected ${bytes} bytes free for ${what}, got ${free}`, {
+    code: 'SPACE_SHORT',
+    facts: { path, bytes, free },
+  });
+}
+
+function sum(sizes: readonly number[]): number {
+  return sizes.reduce((total, size) => total + size, 0);
+}
