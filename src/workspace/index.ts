@@ -1,0 +1,20 @@
+/** The office's folder: keys, ledger, and the catalogue that they sign (FORMAT §6). */
+export type { ListedRelease } from './catalogue.ts';
+export { listCatalogue, revokeRelease } from './catalogue.ts';
+export type { SignRequestOptions } from './ceremony.ts';
+export { assembleRequest, describeRequest, signRequest } from './ceremony.ts';
+export type { CatalogueChange, PublishedRelease, PublishedSite, ReleaseProposal, SiteProposal } from './change.ts';
+export type { CreatedWorkspace, CreateWorkspaceOptions, RoleThreshold } from './create.ts';
+export { createWorkspace } from './create.ts';
+export type { WorkspaceCode } from './error.ts';
+export { WorkspaceError } from './error.ts';
+export type { AskPassphrase } from './key-files.ts';
+export type { AddKeyOptions, KeyList, ListedKey } from './keys.ts';
+export { addKey, listKeys, revokeKey, rotateKey } from './keys.ts';
+export type { OpenWorkspaceOptions, Workspace } from './open.ts';
+export { openWorkspace } from './open.ts';
+export type { WorkspacePaths } from './paths.ts';
+export type { Published } from './publish.ts';
+export { publish } from './publish.ts';
+export type { RootChange } from './root-change.ts';
+export type { Settings, Validity } from './settings.ts';
