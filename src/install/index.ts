@@ -2,5 +2,14 @@
 export { type InstallCode, InstallError } from './error.ts';
 export { type ConfirmOptions, type PinResult, type PinRootOptions, pinRoot } from './first-root.ts';
 export { importBundle } from './import.ts';
+export {
+  type InspectedImage,
+  type Inspection,
+  type InspectOptions,
+  inspectBundle,
+  type VerifyOptions,
+  verifyBundleAt,
+} from './look.ts';
 export type { Operator, Override, ReceiptImage } from './receipt.ts';
 export type { ImportedFile, ImportOptions, ImportResult } from './result.ts';
+export { type SiteStatus, type StatusImage, type StatusOptions, siteStatus } from './status.ts';
