@@ -8,7 +8,7 @@ import { padding, type TarEntry, tarHeader } from '../layout/index.ts';
 import { BundleError } from './error.ts';
 
 /** A write is made when so many bytes are there. */
-const WRITE_SIZE = 1024 * 1024;
+const WRITE_SIZE = 512 * 1024;
 /** … or so many chunks: below the system's limit for one call, which is 1024. */
 const WRITE_CHUNKS = 256;
 

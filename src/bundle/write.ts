@@ -10,7 +10,6 @@ import { END_SIZE, endOf, padding, tarHeader } from '../layout/index.ts';
 import type { Descriptor, Digest } from '../oci/index.ts';
 import { type ChunkHashing, hashChunks } from './chunk-worker.ts';
 import type { ChunkHashes } from './chunks.ts';
-import { type Frontier, trackFrontier } from './frontier.ts';
 import { inParallel } from './parallel.ts';
 import { openRegion, placeEntry, type Written } from './place.ts';
 import type { BundleFile, BundlePlan, PlannedEntry } from './plan.ts';
@@ -64,6 +63,7 @@ async function writeHashed(file: FileHandle, plan: BundlePlan, options: WriteBun
   const head = bytesOf(plan.entries.filter(({ headerOffset }) => headerOffset < plan.tufSize));
   const hashing = hashChunks({ fd: file.fd, size: plan.size, head });
   try {
+    hashing.written(head.length, head.length);
     await writeBody(file, plan, { ...options, hashing });
     const write = openRegion(file, 0, (_offset, bytes) => options.progress?.advance(bytes));
     await write.write(head);
@@ -88,23 +88,16 @@ interface BodyOptions extends WriteBundleOptions {
 
 async function writeBody(file: FileHandle, plan: BundlePlan, options: BodyOptions): Promise<void> {
   const { concurrency = 6, signal, progress = silentProgress, hashing } = options;
-  const runs = runsOf(plan);
-  const ends = [plan.tufSize, ...runs.map(({ end }) => end), plan.size];
-  const frontier = trackFrontier(ends, (offset) => hashing.advance(offset));
-  frontier.written(0, plan.tufSize); // its bytes were handed over
-  await inParallel([...runs.entries()], { concurrency, signal }, ([at, run], stop) =>
-    writeRun(file, run, { ...options, signal: stop, written: told(frontier, at + 1, progress) }),
-  );
-  const end = openRegion(file, plan.size - END_SIZE, told(frontier, runs.length + 1, progress));
-  await end.write(Buffer.alloc(END_SIZE));
-  await end.flush();
-}
-
-function told(frontier: Frontier, at: number, progress: Progress): Written {
-  return (offset, bytes) => {
-    frontier.written(at, offset);
+  const written: Written = (end, bytes) => {
+    hashing.written(end, bytes);
     progress.advance(bytes);
   };
+  await inParallel(runsOf(plan), { concurrency, signal }, (run, stop) =>
+    writeRun(file, run, { ...options, signal: stop, written }),
+  );
+  const end = openRegion(file, plan.size - END_SIZE, written);
+  await end.write(Buffer.alloc(END_SIZE));
+  await end.flush();
 }
 
 function runsOf(plan: BundlePlan): Run[] {
