@@ -12,7 +12,7 @@ import { packTar } from '../layout/index.ts';
 import type { Descriptor, Digest } from '../oci/index.ts';
 import type { EngineAPI } from './api.ts';
 import { type BlobSource, loadEntries } from './entries.ts';
-import { DockerError } from './error.ts';
+import { DockerError, quoteEngine } from './error.ts';
 import type { EngineFacts } from './facts.ts';
 import { engineWords } from './failure.ts';
 import { findImage } from './inventory.ts';
@@ -105,7 +105,7 @@ async function post(
     if (!watch.sentAll()) throw loadFailed(plan.image.name, 'an answer before it had everything');
   } catch (error) {
     if (watch.signal.aborted) throw watch.signal.reason;
-    throw asLoadError(broken ?? error, plan.image.name);
+    throw broken ?? asLoadError(error, plan.image.name);
   } finally {
     body.destroy();
     tar.destroy();
@@ -138,10 +138,10 @@ function goneSince(image: string): DockerError {
 function asLoadError(error: unknown, image: string): unknown {
   if (error instanceof DockerError && error.code === 'ENGINE_FAILED')
     return loadFailed(image, String(error.facts['words']));
-  if (error instanceof FerryError) return error;
-  const words = engineWords(error);
-  return new DockerError(`load image ${image}: expected the engine to finish its answer, got ${words}`, {
+  if (error instanceof FerryError && error.code !== 'ENGINE_UNREACHABLE') return error;
+  return new DockerError(`load image ${image}: expected an answer to its end, got ${quoteEngine(engineWords(error))}`, {
     code: 'LOAD_FAILED',
+    hint: "the engine's own log says more",
     cause: error,
     facts: { image },
   });

@@ -29,7 +29,9 @@ export async function untag(api: EngineAPI, facts: EngineFacts, name: string): P
   const report = await findImage(api, facts, name);
   if (report?.id === undefined || !report.tags.includes(fullName(name))) return;
   if (facts.store === 'podman') {
-    await api.ask({ method: 'POST', path: `/libpod/images/${report.id}/untag`, query: splitName(name) });
+    // podman's own calls, unlike Docker's, want a version in the path
+    const version = /^\d+\.\d+\.\d+/.exec(facts.version)?.[0] ?? '4.0.0';
+    await api.ask({ method: 'POST', path: `/v${version}/libpod/images/${report.id}/untag`, query: splitName(name) });
   } else if (report.tags.length > 1) {
     await removeName(api, name);
   } else if (facts.store === 'containerd') {
