@@ -48,7 +48,7 @@ export function asHTTPError(error: unknown, facts: FailureFacts): HTTPError {
   if (error instanceof HTTPError) return error;
   const { code, message } = fieldsOf(error);
   const host = facts.url.host;
-  if (facts.proxy && isProxyFailure(code, message)) return proxyFailure(facts.proxy, facts.url, message, code);
+  if (facts.proxy && isProxyFailure(code, message)) return proxyFailure(facts.proxy, facts.url, { message, code });
   if (code === 'ENOTFOUND') return failure('UNKNOWN_HOST', `reach ${host}: no such host is known (${code})`, facts);
   if (NEVER_MET.has(code)) return failure('UNREACHABLE', `reach ${host}: ${words(code)}`, facts);
   if (NOT_TRUSTED.has(code)) {
@@ -68,14 +68,15 @@ export function asHTTPError(error: unknown, facts: FailureFacts): HTTPError {
   return failure('CONNECTION_LOST', `${doing}: the connection was lost (${code || 'no code'})`, facts);
 }
 
+/** Behind a proxy nobody else is connected to, so whoever is not met is the proxy. */
 function isProxyFailure(code: string, message: string): boolean {
-  return /^Proxy response|407/.test(message) || code.startsWith('UND_ERR_PRX') || /proxy/i.test(message);
+  return NEVER_MET.has(code) || code === 'ENOTFOUND' || code.startsWith('UND_ERR_PRX') || /proxy/i.test(message);
 }
 
-function proxyFailure(proxy: URL, url: URL, message: string, code: string): HTTPError {
+function proxyFailure(proxy: URL, url: URL, { message, code }: { message: string; code: string }): HTTPError {
   const status = /\((\d{3})\)/.exec(message)?.[1];
-  const got = status === undefined ? `no tunnel (${code})` : `status ${status}`;
-  return failure('PROXY_REFUSED', `reach ${url.host} by proxy ${proxy.host}: expected a tunnel, got ${got}`, {
+  const got = status === undefined ? `none (${code})` : `status ${status}`;
+  return failure('PROXY_REFUSED', `reach ${url.host} by proxy ${proxy.host}: expected a way through, got ${got}`, {
     method: 'CONNECT',
     url,
     status: status === undefined ? undefined : Number(status),

@@ -30,7 +30,12 @@ export interface Failure {
 
 const FIRST_STEP_MS = 500;
 const LAST_STEP_MS = 30_000;
-const NEW_HOST_RETRIES: Partial<Record<HTTPCode, number>> = { UNREACHABLE: 2, UNKNOWN_HOST: 0, TLS_FAILED: 0 };
+const NEW_HOST_RETRIES: Partial<Record<HTTPCode, number>> = {
+  UNREACHABLE: 2,
+  UNKNOWN_HOST: 0,
+  TLS_FAILED: 0,
+  PROXY_REFUSED: 2,
+};
 const PASSING: ReadonlySet<string> = new Set<HTTPCode>([
   ...(['UNREACHABLE', 'UNKNOWN_HOST', 'TLS_FAILED', 'CONNECTION_LOST', 'IDLE_TIMEOUT'] as const),
 ]);
@@ -39,7 +44,7 @@ const PASSING: ReadonlySet<string> = new Set<HTTPCode>([
 export function isPassing(error: unknown): error is HTTPError {
   if (!(error instanceof HTTPError)) return false;
   const { status } = error.facts;
-  if (error.code === 'PROXY_REFUSED') return typeof status === 'number' && isPassingStatus(status);
+  if (error.code === 'PROXY_REFUSED') return typeof status !== 'number' || isPassingStatus(status);
   return PASSING.has(error.code);
 }
 

@@ -5,9 +5,10 @@
  */
 import type { Environment, Retries } from '../http/index.ts';
 import { type Challenge, findChallenge } from './challenge.ts';
-import { type Credentials, findCredentials } from './credentials.ts';
+import { basicHeader, type Credentials } from './credential.ts';
+import { findCredentials } from './credentials.ts';
 import type { Endpoint } from './endpoint.ts';
-import { basicHeader, fetchToken, type Token, type TokenOptions } from './token.ts';
+import { fetchToken, type Token, type TokenOptions } from './token.ts';
 
 export interface AuthOptions extends Omit<TokenOptions, 'retries'> {
   readonly env: Environment;

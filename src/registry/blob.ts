@@ -78,20 +78,20 @@ function startOf(response: HTTPResponse): number | undefined {
   return response.status === 206 && start !== undefined ? Number(start) : undefined;
 }
 
-/** Passes on what is new. A body from further back is read past what is here, and compared with it by hash. */
+/** Passes on what is new. Of a body that begins at zero again, what is here already is skipped, and must be the same. */
 async function* receive(
   response: HTTPResponse,
   { at, received, download }: { at: number; received: Received; download: Download },
 ): AsyncGenerator<Uint8Array> {
-  const known = received.size;
-  const again = at === 0 && known > 0 ? createHash('sha256') : undefined;
   const etag = response.header('etag');
   received.etag = etag?.startsWith('"') ? etag : undefined;
+  const again = createHash('sha256');
+  let left = received.size - at;
   for await (const chunk of response.body()) {
-    const old = Math.min(chunk.length, Math.max(0, known - at));
-    again?.update(chunk.subarray(0, old));
-    if (again && at < known && at + chunk.length >= known) compare(again, received, download);
-    at += chunk.length;
+    const old = Math.min(left, chunk.length);
+    if (old > 0) again.update(chunk.subarray(0, old));
+    if (old > 0 && old === left) compare(again, received, download);
+    left -= old;
     if (old < chunk.length) yield* take(chunk.subarray(old), received, download);
   }
 }

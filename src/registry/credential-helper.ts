@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process';
 import { isErrno } from '../content/index.ts';
 import type { Environment } from '../http/index.ts';
-import type { Credentials } from './credentials.ts';
+import type { Credentials } from './credential.ts';
 import { RegistryError } from './error.ts';
 
 /** The user name with which a helper says that its secret is an identity token. */

@@ -4,17 +4,9 @@
  * that an error can name the place and never the secret.
  */
 import type { Environment } from '../http/index.ts';
+import type { Credentials } from './credential.ts';
 import { askHelper } from './credential-helper.ts';
 import { findDockerConfig } from './docker-config.ts';
-
-/** What a registry's token server or Basic auth wants to see. */
-export type Credentials = { readonly source: string } & (
-  | { readonly kind: 'password'; readonly username: string; readonly password: string }
-  /** A refresh token of OAuth2, traded for bearer tokens. */
-  | { readonly kind: 'identity'; readonly token: string }
-  /** A bearer token as it is. */
-  | { readonly kind: 'registry'; readonly token: string }
-);
 
 export interface CredentialsOptions {
   readonly env: Environment;

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { findFileBounded, parseJSON } from '../content/index.ts';
 import type { Environment } from '../http/index.ts';
-import type { Credentials } from './credentials.ts';
+import type { Credentials } from './credential.ts';
 import { RegistryError } from './error.ts';
 
 const MAX_CONFIG_BYTES = 1024 * 1024;

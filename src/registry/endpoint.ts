@@ -31,6 +31,8 @@ const API_HOSTS: Readonly<Record<string, string>> = {
   'index.docker.io': 'registry-1.docker.io',
 };
 
+const HOST = /^(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?$/;
+
 /** Finds endpoints, and remembers which hosts of this machine speak TLS. */
 export class Endpoints {
   readonly #options: EndpointOptions;
@@ -40,7 +42,7 @@ export class Endpoints {
     this.#options = options;
   }
 
-  /** @throws {RegistryError} `REGISTRY_ANSWER` for a mirror that is no host */
+  /** @throws {RegistryError} `MIRROR_INVALID` for a mirror that is no host */
   async find(reference: Reference): Promise<Endpoint> {
     const { host, prefix } = this.#server(reference.registry);
     const repository = prefix === '' ? reference.repository : `${prefix}/${reference.repository}`;
@@ -55,7 +57,7 @@ export class Endpoints {
     const slash = mirror.indexOf('/');
     const host = slash < 0 ? mirror : mirror.slice(0, slash);
     const prefix = slash < 0 ? '' : mirror.slice(slash + 1).replace(/^\/+|\/+$/g, '');
-    if (!/^[A-Za-z0-9.:[\]_-]+$/.test(host) || !/^[a-z0-9._/-]*$/.test(prefix)) throw noHost(registry, mirror);
+    if (!HOST.test(host) || !/^[a-z0-9._/-]*$/.test(prefix)) throw noHost(registry, mirror);
     return { host, prefix };
   }
 
@@ -76,6 +78,6 @@ export class Endpoints {
 
 function noHost(what: string, host: string): RegistryError {
   return new RegistryError(`find ${what}: expected host[:port][/prefix], got ${JSON.stringify(host.slice(0, 200))}`, {
-    code: 'REGISTRY_ANSWER',
+    code: 'MIRROR_INVALID',
   });
 }

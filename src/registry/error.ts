@@ -10,7 +10,8 @@ export type RegistryCode =
   | 'RATE_LIMITED'
   | 'REGISTRY_FAILED'
   | 'REGISTRY_ANSWER'
-  | 'CREDENTIALS_INVALID';
+  | 'CREDENTIALS_INVALID'
+  | 'MIRROR_INVALID';
 
 /** A registry said no, or nothing that can be used. Messages hold no query, no header and no text of the server but its error codes. */
 export class RegistryError extends FerryError<RegistryCode> {}

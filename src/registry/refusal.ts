@@ -4,7 +4,7 @@
  * repeated: it is the server's, and may hold what we sent.
  */
 import { type Failure, findRetryAfterMs, type HTTPResponse, isPassingStatus } from '../http/index.ts';
-import type { Credentials } from './credentials.ts';
+import type { Credentials } from './credential.ts';
 import { type RegistryCode, RegistryError } from './error.ts';
 
 export interface RefusalContext {
@@ -45,7 +45,7 @@ export async function refusalOf(response: HTTPResponse, context: RefusalContext)
   }
   if (status === 404 && context.missing)
     return { error: fail(context.missing, missingWords(context, codes, said)), limit: 0 };
-  return { error: fail('REGISTRY_ANSWER', `expected status 200, got ${said} from ${from}`), limit: 0 };
+  return { error: fail('REGISTRY_ANSWER', `expected status 200 from ${from}, got ${said}`), limit: 0 };
 }
 
 function missingWords({ missing, host }: RefusalContext, codes: readonly string[], said: string): string {

@@ -13,7 +13,7 @@ import {
   shownURL,
 } from '../http/index.ts';
 import type { Challenge } from './challenge.ts';
-import type { Credentials } from './credentials.ts';
+import { basicHeader, type Credentials } from './credential.ts';
 import { RegistryError } from './error.ts';
 import { refusalOf } from './refusal.ts';
 
@@ -109,9 +109,4 @@ async function readToken(response: HTTPResponse, { realm, sent }: { realm: URL; 
   }
   const lifeMs = (typeof expires_in === 'number' && expires_in > 0 ? expires_in : DEFAULT_LIFE_S) * 1000;
   return { value, renewAt: sent + Math.max(lifeMs - MARGIN_MS, lifeMs / 2) };
-}
-
-/** The Authorization header of user and password. */
-export function basicHeader({ username, password }: { readonly username: string; readonly password: string }): string {
-  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }

@@ -183,12 +183,12 @@ class State {
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
     const { pathname } = new URL(request.url ?? '/', 'http://registry');
-    if (pathname === '/v2/') return answer(200)({ request, response, serve: () => {} });
     const [, repository, kind, name] = /^\/v2\/(.+)\/(manifests|blobs)\/([^/]+)$/.exec(pathname) ?? [];
     const stored = this.#content.get(`${repository} ${name}`);
     if (!stored) {
       const code = kind === 'manifests' ? 'MANIFEST_UNKNOWN' : 'BLOB_UNKNOWN';
-      return refuse(404, code, 'not here')({ request, response, serve: () => {} });
+      refuse(404, code, 'not here')({ request, response, serve: () => {} });
+      return;
     }
     this.#open += 1;
     this.peak = Math.max(this.peak, this.#open);
