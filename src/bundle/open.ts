@@ -4,7 +4,7 @@
  * believed yet: `trust/` judges the chain, `prove.ts` the contents. No layer is touched.
  */
 import { type FileHandle, open } from 'node:fs/promises';
-import { isErrno } from '../content/index.ts';
+import { isErrno, readAt } from '../content/index.ts';
 import { blobName, LayoutError, readTarIndex, type TarEntry } from '../layout/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { Chain } from '../trust/index.ts';
@@ -19,7 +19,7 @@ import { BundleError, type Damage, damaged } from './error.ts';
 import { labelled, labelsOf } from './labels.ts';
 import { type BundleEntry, type BundleKind, type EntryPart, parseEntryName, readKind } from './names.ts';
 import { MAX_ENTRIES } from './plan.ts';
-import { RangeCutOff, readRange } from './range.ts';
+import { type Range, RangeCutOff, readRange } from './range.ts';
 
 /** The largest `release.json` that is read. */
 export const MAX_RELEASE_BYTES = 64 * 1024 * 1024;
@@ -27,6 +27,8 @@ export const MAX_RELEASE_BYTES = 64 * 1024 * 1024;
 export const MAX_SITE_DOCUMENT_BYTES = 1024 * 1024;
 /** All that is read into memory at once when a tar is opened. */
 const MAX_TOTAL_BYTES = 128 * 1024 * 1024;
+/** What {@link Bundle.readRange} gives at most. */
+const MAX_GLANCE = 64 * 1024;
 
 const MAX_BYTES: Readonly<Partial<Record<EntryPart['part'], number>>> = {
   root: MAX_ROOT_BYTES,
@@ -100,6 +102,17 @@ export class Bundle {
       const why = 'expected more bytes, got the end of the file';
       throw this.damaged([{ entry: entry.name, offset: error.offset, why }], { code: 'BUNDLE_CUT_OFF', cause: error });
     }
+  }
+
+  /**
+   * A few bytes of an entry, not verified: to look at the head or tail of a layer. Fewer where the entry ends.
+   * @param range from the entry's first byte; at most 64 KiB
+   */
+  async readRange(name: string, { offset, length }: Range): Promise<Buffer> {
+    const entry = this.#entry(name);
+    if (length > MAX_GLANCE) throw new RangeError(`expected at most ${MAX_GLANCE} bytes to look at, got ${length}`);
+    const within = Math.max(0, Math.min(length, entry.size - offset));
+    return readAt(this.file, { offset: entry.dataOffset + offset, length: within });
   }
 
   /** One error for these damages, with image and layer added where `release.json` names them. */
