@@ -1,0 +1,203 @@
+/**
+ * `npm run demo`: the whole loop on one machine, told in a few lines. Two small images that really run are pushed to a
+ * private registry and exported as release 1 and 2; a folder stands for the stick; the site trusts, verifies and imports
+ * both into Docker (a private engine when none is reachable), runs a container of each, and refuses a copy that was
+ * tampered with. Every command is run as a person would type it. Ends with everything gone that it made.
+ */
+import { execFile, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { startEngine } from '../test/support/engine.ts';
+import { pushBusybox, startRegistry } from '../test/support/registry.ts';
+
+const FERRY = fileURLToPath(new URL('./ferry', import.meta.url));
+const MANIFEST = fileURLToPath(new URL('../manifests/demo.yaml', import.meta.url));
+const REGISTRY_NAME = 'registry.example:5000';
+
+/** What must be undone at the end, last first. */
+const cleanUps: (() => Promise<unknown>)[] = [];
+
+interface Machine {
+  /** The folder that all relative paths are in. */
+  readonly dir: string;
+  readonly registry: string;
+  readonly env: NodeJS.ProcessEnv;
+  docker(...args: string[]): Promise<string>;
+}
+
+interface Expectation {
+  /** @default 0 */
+  readonly status?: number;
+}
+
+function tell(text = ''): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function heading(text: string): void {
+  tell(`\n— ${text}`);
+}
+
+/** Runs `ferry` as typed, shows the command and what it says. @throws when it ends in another way than expected */
+async function ferry(machine: Machine, args: readonly string[], { status = 0 }: Expectation = {}): Promise<string> {
+  tell(`\n$ ferry ${args.map((arg) => (arg.length === 64 ? `${arg.slice(0, 8)}…` : arg)).join(' ')}`);
+  const child = spawn(FERRY, args, { cwd: machine.dir, env: machine.env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      process.stdout.write(text);
+    });
+  }
+  const ended = await new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
+  if (ended !== status) throw new Error(`ferry ${args[0]}: expected status ${status}, got ${ended}`);
+  return said;
+}
+
+/** The engine that is reachable, or a private one. */
+async function findEngine(): Promise<{ env: Record<string, string>; what: string; docker: Machine['docker'] }> {
+  const docker = async (...args: string[]) => (await promisify(execFile)('docker', args)).stdout.trim();
+  const version = await docker('version', '--format', '{{.Server.Version}}').catch(() => undefined);
+  if (version) return { env: {}, what: `the Docker Engine ${version} of this machine`, docker };
+  const engine = await startEngine();
+  cleanUps.push(() => engine.stop());
+  const own = await engine.docker('version', '--format', '{{.Server.Version}}');
+  return { env: { DOCKER_HOST: engine.host }, what: `a private Docker Engine ${own}`, docker: engine.docker };
+}
+
+async function setUp(): Promise<Machine> {
+  const dir = await mkdtemp(join(tmpdir(), 'ferry-demo-'));
+  cleanUps.push(() => rm(dir, { recursive: true, force: true }));
+  await mkdir(join(dir, 'stick'));
+  const registry = await startRegistry();
+  cleanUps.push(() => registry.stop());
+  const engine = await findEngine();
+  tell(
+    `${engine.what}, a private registry at ${registry.host}, and a folder "stick"; all that is made here goes at the end.`,
+  );
+  for (const release of ['1', '2']) {
+    for (const name of ['app', 'worker']) {
+      const files = { 'etc/motd': `${name} of release ${release}\n` };
+      const config = { Cmd: ['/bin/cat', '/etc/motd'], Env: ['PATH=/bin'] };
+      await pushBusybox(registry, { repository: `demo/${name}`, tag: release, files, config });
+    }
+  }
+  const manifest = await readFile(MANIFEST, 'utf8');
+  await writeFile(join(dir, 'release-1.yaml'), manifest);
+  await writeFile(
+    join(dir, 'release-2.yaml'),
+    manifest.replace('release: "1"', 'release: "2"').replaceAll(/:1$/gm, ':2'),
+  );
+  const env = { ...process.env, ...engine.env, FERRY_WORKSPACE: 'office', FERRY_STATE: 'site', NO_COLOR: '1' };
+  return { dir, registry: registry.host, env, docker: engine.docker };
+}
+
+async function office(machine: Machine): Promise<void> {
+  heading('The office: a workspace, and two releases onto the stick.');
+  await ferry(machine, ['init', 'office', '--product', 'demo', '--no-passphrase']);
+  await copyFile(join(machine.dir, 'office/root.json'), join(machine.dir, 'stick/root.json'));
+  const mirror = `${REGISTRY_NAME}=${machine.registry}`;
+  await ferry(machine, ['export', 'release-1.yaml', '--out', 'stick', '--mirror', mirror]);
+  await ferry(machine, ['export', 'release-2.yaml', '--out', 'stick', '--mirror', mirror]);
+}
+
+async function site(machine: Machine): Promise<void> {
+  const [first = '', second = ''] = await bundles(machine);
+  heading('The site: trust the root by the fingerprint from paper, verify, import.');
+  const fingerprint = createHash('sha256')
+    .update(await readFile(join(machine.dir, 'stick/root.json')))
+    .digest('hex');
+  cleanUps.push(() => removeImages(machine));
+  await ferry(machine, ['trust', 'stick/root.json', '--fingerprint', fingerprint]);
+  await ferry(machine, ['verify', `stick/${first}`]);
+  await ferry(machine, ['import', `stick/${first}`]);
+  await run(machine, '1');
+  heading('The second release: the engine has the shared layer, so it is neither read nor sent.');
+  await ferry(machine, ['import', `stick/${second}`]);
+  await run(machine, '2');
+  await ferry(machine, ['status']);
+}
+
+async function run(machine: Machine, release: string): Promise<void> {
+  for (const name of ['app', 'worker']) {
+    const image = `${REGISTRY_NAME}/demo/${name}:${release}`;
+    tell(`\n$ docker run --rm --network=none ${image}`);
+    const said = await machine.docker('run', '--rm', '--network=none', image);
+    tell(said);
+    if (said !== `${name} of release ${release}`) throw new Error(`docker run ${image}: said "${said}"`);
+  }
+}
+
+/** Flips one bit in the middle of a copy: in a layer. */
+async function tamper(machine: Machine): Promise<void> {
+  heading('A copy with one bit changed in a layer is refused, by verify and by import.');
+  const [, second = ''] = await bundles(machine);
+  await mkdir(join(machine.dir, 'copy'));
+  const path = join(machine.dir, 'copy', second);
+  await copyFile(join(machine.dir, 'stick', second), path);
+  const file = await open(path, 'r+');
+  try {
+    const { size } = await file.stat();
+    const byte = Buffer.alloc(1);
+    await file.read(byte, 0, 1, Math.floor(size / 2));
+    byte[0] = (byte[0] ?? 0) ^ 1;
+    await file.write(byte, 0, 1, Math.floor(size / 2));
+  } finally {
+    await file.close();
+  }
+  await ferry(machine, ['verify', `copy/${second}`], { status: 4 });
+  await removeImages(machine);
+  await ferry(machine, ['import', `copy/${second}`], { status: 4 });
+}
+
+async function bundles(machine: Machine): Promise<string[]> {
+  const names = await readdir(join(machine.dir, 'stick'));
+  return names.filter((name) => name.endsWith('.ferry.tar')).toSorted();
+}
+
+/** Takes what the imports brought off the engine: containers that pin, then images. */
+async function removeImages(machine: Machine): Promise<void> {
+  const lines = async (...args: string[]) => (await machine.docker(...args)).split('\n').filter(Boolean);
+  const images = await lines('image', 'ls', '--quiet', '--no-trunc', '--filter', `reference=${REGISTRY_NAME}/demo/*`);
+  for (const image of new Set(images)) {
+    for (const pin of await lines('container', 'ls', '--all', '--quiet', '--filter', `ancestor=${image}`)) {
+      await machine.docker('container', 'rm', pin);
+    }
+    await machine.docker('image', 'rm', '--force', image);
+  }
+}
+
+async function demo(): Promise<void> {
+  const started = performance.now();
+  const machine = await setUp();
+  await office(machine);
+  await site(machine);
+  await tamper(machine);
+  tell(`\nDone in ${((performance.now() - started) / 1000).toFixed(0)} s.`);
+}
+
+/** Whatever happened, and on Ctrl-C, all that was made goes. */
+async function cleanUp(): Promise<void> {
+  for (let next = cleanUps.pop(); next; next = cleanUps.pop()) {
+    await next().catch((error: unknown) => {
+      process.exitCode = 1;
+      process.stderr.write(`demo: clean up: ${error instanceof Error ? error.message : error}\n`);
+    });
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void cleanUp().then(() => process.exit(130)));
+}
+try {
+  await demo();
+} catch (error) {
+  process.exitCode = 1;
+  process.stderr.write(`demo: error: ${error instanceof Error ? error.message : error}\n`);
+} finally {
+  await cleanUp();
+}

@@ -1,0 +1,25 @@
+/** The way to the engine of DOCKER_HOST, taken when a command is ready for it. */
+import type { Engine } from '../docker/index.ts';
+import type { Session } from './session.ts';
+
+/** Opens the engine. The command as it was typed goes into the hint that says how to get the privilege. */
+export function engineOf(session: Session): () => Promise<Engine> {
+  return async () => {
+    const { connectEngine } = await import('../docker/index.ts');
+    return connectEngine({ env: session.io.env, command: typedCommand(session) });
+  };
+}
+
+/** The command as it was typed, for a line with sudo. What stands in the environment is not there under sudo, so it goes before the command. */
+export function typedCommand({ argv, io }: Session): string {
+  const settings = ['FERRY_STATE', 'FERRY_PREFIX'].flatMap((name) => {
+    const value = io.env[name];
+    return value ? [`${name}=${quote(value)}`] : [];
+  });
+  return [...settings, 'ferry', ...argv.map(quote)].join(' ');
+}
+
+/** As a POSIX shell reads it back. */
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

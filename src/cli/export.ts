@@ -1,0 +1,107 @@
+/** `ferry export`: pulls the images of a release manifest and writes them as one signed tar. */
+import type { Command } from 'commander';
+import type { ExportResult } from '../export/index.ts';
+import { CliError } from './error.ts';
+import { alignColumns, formatBytes, formatUntil, shortDigest } from './format.ts';
+import { type OfficeOptions, pairs, repeated, withJSON, withOffice, workspaceOf } from './options.ts';
+import { passphraseFrom } from './passphrase.ts';
+import type { Session } from './session.ts';
+import { VERSION } from './version.ts';
+
+interface ExportOptions extends OfficeOptions {
+  readonly out: string;
+  readonly platform?: readonly string[];
+  readonly mirror?: readonly string[];
+  readonly plainHttp?: readonly string[];
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly revokeFormer?: boolean;
+  readonly fresh?: boolean;
+}
+
+const EXAMPLES = `
+Registry credentials come from ~/.docker/config.json (DOCKER_CONFIG), for ghcr.io also from GHCR_TOKEN or GITHUB_TOKEN.
+HTTPS_PROXY and NO_PROXY are honoured. With SOURCE_DATE_EPOCH two exports of the same content are the same bytes.
+
+Examples:
+  $ ferry export manifests/atrium.yaml --out /media/stick --workspace ./office
+  $ ferry export atrium.yaml --out . --workspace ./office --mirror ghcr.io=127.0.0.1:5055
+  $ ferry export atrium.yaml --out /srv/ferry --workspace ./office --passphrase-file ~/.ferry-pass --json`;
+
+/** Declares the command. */
+export function addExport(program: Command, session: Session): void {
+  const command = program
+    .command('export')
+    .summary('pull a release and write it as one signed tar')
+    .description(
+      'Pulls the images that MANIFEST names and writes them, with its files, as one signed tar. Run again after an interruption it goes on where it was.',
+    )
+    .argument('<manifest>', 'the release manifest (YAML)')
+    .requiredOption('--out <dir>', 'folder for the bundle')
+    .addOption(repeated('--platform <os/arch>', "a platform to carry instead of the manifest's"))
+    .addOption(repeated('--mirror <host=host[/prefix]>', 'fetch from another registry; names stay as they are'))
+    .addOption(repeated('--plain-http <host>', 'speak plain HTTP with this host'))
+    .option('--ca <file>', 'trust the certificates in FILE too (PEM)')
+    .option('--cert <file>', 'certificate of this client (PEM)')
+    .option('--key <file>', 'key of that certificate (PEM)')
+    .option('--revoke-former', 'take the former content of this release off the catalogue')
+    .option('--fresh', 'start over, with the tags as they are now');
+  withJSON(withOffice(command))
+    .addHelpText('after', EXAMPLES)
+    .action((manifest: string, options: ExportOptions) => runExport(session, manifest, options));
+}
+
+async function runExport(session: Session, manifest: string, options: ExportOptions): Promise<void> {
+  const workspace = workspaceOf(session, options);
+  const certificate = await clientCertificate(session, options);
+  const progress = await session.progress(
+    `what was pulled is kept in ${workspace}: the same command goes on from there, --fresh starts over`,
+  );
+  const { exportRelease } = await import('../export/index.ts');
+  const done = await exportRelease({
+    workspace,
+    manifestPath: session.path(manifest),
+    outDir: session.path(options.out),
+    ...(options.platform && { platforms: options.platform }),
+    mirrors: pairs('--mirror', options.mirror),
+    plainHTTP: new Set(options.plainHttp),
+    ...(options.ca !== undefined && { caPEM: await session.readText(options.ca, 'the certificates') }),
+    ...(certificate && { clientCert: certificate }),
+    revokeFormer: options.revokeFormer ?? false,
+    fresh: options.fresh ?? false,
+    passphrase: passphraseFrom(session, options.passphraseFile),
+    ...(options.signerCmd !== undefined && { signerCommand: options.signerCmd }),
+    ferryVersion: VERSION,
+    env: session.io.env,
+    progress,
+    signal: session.io.signal,
+    now: session.issued(),
+  });
+  session.warn(done.warnings);
+  session.finish({ fields: { ...done }, lines: exportLines(done, session.now) });
+}
+
+function exportLines(done: ExportResult, now: Date): string[] {
+  const { action, release, sequence, bundle, bytes, downloaded, importableUntil, images } = done;
+  return [
+    `${action === 'written' ? 'exported' : 'nothing to do, present:'} ${release} (sequence ${sequence})`,
+    ...alignColumns(
+      images.map(({ name, digest, size }) => [formatBytes(size), name, shortDigest(digest)]),
+      '  ',
+    ),
+    ...alignColumns([
+      ['bundle', `${bundle} (${formatBytes(bytes)})`],
+      ['downloaded', formatBytes(downloaded)],
+      ['importable until', formatUntil(importableUntil, now)],
+    ]),
+  ];
+}
+
+async function clientCertificate(session: Session, { cert, key }: ExportOptions) {
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined) {
+    throw new CliError('--cert and --key: expected both, got one', { code: 'USAGE' });
+  }
+  return { certPEM: await session.readText(cert, 'the certificate'), keyPEM: await session.readText(key, 'the key') };
+}

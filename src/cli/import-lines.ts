@@ -1,0 +1,46 @@
+/** What an import did, for a person. */
+import type { ImportResult } from '../install/index.ts';
+import { alignColumns, formatBytes, formatUntil } from './format.ts';
+
+/** The lines of the result. */
+export function importLines(done: ImportResult, now: Date): string[] {
+  return [
+    headline(done),
+    ...alignColumns(
+      [
+        ...done.images.map(({ name, action }) => [imageWord(done, action), name]),
+        ...done.files.map(({ path, action }) => [action, path]),
+      ],
+      '  ',
+    ),
+    ...alignColumns(factRows(done, now)),
+    ...nextLines(done),
+  ];
+}
+
+function headline({ kind, action, product, release, sequence }: ImportResult): string {
+  const what = kind === 'release' ? `${product} ${release} (sequence ${sequence})` : KINDS[kind];
+  return `${ACTIONS[action]} ${what}`;
+}
+
+const KINDS = { overlay: 'the files of this site', catalogue: 'the catalogue' } as const;
+const ACTIONS = { installed: 'installed', present: 'nothing to do, present:', planned: 'would install' } as const;
+
+function imageWord({ action }: ImportResult, image: 'loaded' | 'present'): string {
+  return action === 'planned' && image === 'loaded' ? 'to load' : image;
+}
+
+function factRows({ kind, bytesRead, bytesTotal, engine, receipt, composeOverride, ...done }: ImportResult, now: Date) {
+  const rows: [string, string][] = [];
+  if (kind === 'release') rows.push(['layers read', `${formatBytes(bytesRead)} of ${formatBytes(bytesTotal)}`]);
+  rows.push(['engine', `${engine.name} ${engine.version}, ${engine.store} store, ${engine.socket}`]);
+  if (composeOverride !== undefined) rows.push(['override', composeOverride]);
+  if (receipt !== undefined) rows.push(['receipt', receipt]);
+  rows.push(['importable until', formatUntil(done.importableUntil, now)]);
+  return rows;
+}
+
+/** The command is shown and not run: a bundle is data. */
+function nextLines({ activate }: ImportResult): string[] {
+  return activate === undefined ? [] : [`to run it: ${activate.join(' ')}`];
+}

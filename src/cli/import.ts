@@ -1,0 +1,78 @@
+/** `ferry import`: proves a bundle and loads what the engine lacks of it; all of it or nothing. */
+import type { Command } from 'commander';
+import { engineOf, typedCommand } from './engine.ts';
+import { askFingerprint } from './fingerprint.ts';
+import { importLines } from './import-lines.ts';
+import {
+  overrideReason,
+  prefixOf,
+  type QuestionOptions,
+  type SiteOptions,
+  stateOf,
+  withJSON,
+  withPrefix,
+  withReason,
+  withState,
+  withYes,
+} from './options.ts';
+import type { Session } from './session.ts';
+import { BUILD_TIME } from './version.ts';
+
+interface ImportOptions extends SiteOptions, QuestionOptions {
+  readonly fingerprint?: string;
+  readonly dryRun?: boolean;
+  readonly allowDowngrade?: boolean;
+}
+
+const EXAMPLES = `
+The engine is the one of DOCKER_HOST, as Docker's own client reads it. On a site that trusts nobody yet the bundle's
+root is pinned, after its fingerprint was compared with the approval sheet.
+
+Examples:
+  $ ferry import /media/stick
+  $ ferry import atrium-2.1.0-7-12.ferry.tar --dry-run
+  $ ferry import atrium-2.0.0-6-12.ferry.tar --allow-downgrade --reason "2.1.0 breaks the kiosk, ticket 4711"`;
+
+/** Declares the command. */
+export function addImport(program: Command, session: Session): void {
+  const command = program
+    .command('import')
+    .summary('prove a bundle and load it into Docker')
+    .description(
+      'Proves BUNDLE, loads the images that the engine lacks, moves their tags together and installs the files. When anything fails, everything stands as before. A catalogue file renews what this site may install.',
+    )
+    .argument('<bundle>', 'the bundle, or the folder that holds it')
+    .option('--fingerprint <hex|words>', 'on a site that trusts nobody yet: compare with this instead of asking')
+    .option('--dry-run', 'say what would be done, and do nothing')
+    .option('--allow-downgrade', 'install an older release than the present one');
+
+  withYes(withJSON(withReason(withPrefix(withState(command)))))
+    .addHelpText('after', EXAMPLES)
+    .action((bundle: string, options: ImportOptions) => runImport(session, bundle, options));
+}
+
+async function runImport(session: Session, bundle: string, options: ImportOptions): Promise<void> {
+  const reason = options.allowDowngrade ? overrideReason('--allow-downgrade', options) : options.reason;
+  const progress = await session.progress(
+    'nothing was changed: images that were loaded are gone, all tags stand as before',
+  );
+  const { importBundle } = await import('../install/index.ts');
+  const done = await importBundle({
+    stateDir: stateOf(session, options),
+    prefix: prefixOf(session, options),
+    path: session.path(bundle),
+    engine: engineOf(session),
+    command: typedCommand(session),
+    fingerprint: options.fingerprint,
+    ask: options.yes ? undefined : askFingerprint(session),
+    dryRun: options.dryRun,
+    allowDowngrade: options.allowDowngrade,
+    reason,
+    buildTime: BUILD_TIME,
+    now: session.now,
+    progress,
+    signal: session.io.signal,
+  });
+  session.warn(done.warnings);
+  session.finish({ fields: { ...done }, lines: importLines(done, session.now) });
+}

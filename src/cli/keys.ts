@@ -1,0 +1,136 @@
+/** `ferry keys …`: who may sign what. Every change is a new root, published at once or signed in a ceremony. */
+import type { Command } from 'commander';
+import type { Role } from '../trust/index.ts';
+import type { RootChange, Workspace } from '../workspace/index.ts';
+import { fingerprintRows } from './fingerprint.ts';
+import { alignColumns, formatUntil, shortDigest } from './format.ts';
+import { addSignRequest } from './keys-sign.ts';
+import { type OfficeOptions, ROLES, roleOf, wholeNumber, withJSON, withOffice, workspaceOf } from './options.ts';
+import { passphraseFrom } from './passphrase.ts';
+import type { Session } from './session.ts';
+
+interface KeysOptions extends OfficeOptions {
+  readonly rootKeys?: string;
+  readonly publicKey?: string;
+  readonly threshold?: number;
+}
+
+const EXAMPLES = `
+Examples:
+  $ ferry keys list --workspace ./office
+  $ ferry keys rotate timestamp --workspace ./office
+  $ ferry keys add root --public-key holder-3.pem --threshold 2 --workspace ./office
+  $ ferry keys sign 2.root.request.json --keys /media/safe
+  $ ferry keys assemble 2.root.request.json 2.root.*.answer.json --workspace ./office`;
+
+/** Declares the commands. */
+export function addKeys(program: Command, session: Session): void {
+  const keys = program
+    .command('keys')
+    .summary('list, rotate, add and revoke keys; the offline ceremony')
+    .description('Who may sign what. Every change makes a new root; sites follow it with the next bundle or catalogue.')
+    .addHelpText('after', EXAMPLES);
+  declare(keys.command('list'), 'the keys of each role').action((options: KeysOptions) => runList(session, options));
+  declare(keys.command('rotate'), 'put new keys in the place of those of a role that are here')
+    .argument('<role>', ROLES.join(', '), roleOf)
+    .action((role: Role, options: KeysOptions) => runRotate(session, role, options));
+  declare(keys.command('add'), 'add a key to a role')
+    .argument('<role>', ROLES.join(', '), roleOf)
+    .option('--public-key <file>', 'of a holder elsewhere (PEM); without it a key is made here')
+    .option('--threshold <count>', 'how many must sign from now on', wholeNumber)
+    .action((role: Role, options: KeysOptions) => runAdd(session, role, options));
+  declare(keys.command('revoke'), 'take a key out of every role')
+    .argument('<keyid>', 'at least the first 8 digits')
+    .action((keyID: string, options: KeysOptions) => runRevoke(session, keyID, options));
+  addSignRequest(keys, session);
+  declare(keys.command('assemble'), 'put the answers of a ceremony together and publish the root')
+    .argument('<request>', 'the request')
+    .argument('<answers...>', 'what `ferry keys sign` wrote')
+    .action((request: string, answers: string[], options: KeysOptions) =>
+      runAssemble(session, { request, answers, options }),
+    );
+}
+
+function declare(command: Command, description: string): Command {
+  command.description(description);
+  return withJSON(withOffice(command)).option(
+    '--root-keys <dir>',
+    'where the root keys are now, when they were kept apart',
+  );
+}
+
+/** The workspace of a command of the office, with the way to its keys. */
+export async function openOffice(session: Session, options: OfficeOptions & { rootKeys?: string }): Promise<Workspace> {
+  const { openWorkspace } = await import('../workspace/index.ts');
+  return openWorkspace(workspaceOf(session, options), {
+    passphrase: passphraseFrom(session, options.passphraseFile),
+    signerCommand: options.signerCmd,
+    rootKeysDir: options.rootKeys === undefined ? undefined : session.path(options.rootKeys),
+    now: session.issued(),
+    env: session.io.env,
+  });
+}
+
+async function runList(session: Session, options: KeysOptions): Promise<void> {
+  const { listKeys } = await import('../workspace/index.ts');
+  const { root, keys } = await listKeys(await openOffice(session, options));
+  const rows = keys.map(({ role, keyID, scheme, state, file = 'held elsewhere' }) => {
+    return [role, shortDigest(keyID), scheme, state, file];
+  });
+  session.finish({
+    fields: { root, keys },
+    lines: [`root ${root.version}, valid until ${formatUntil(root.expires, session.now)}`, ...alignColumns(rows)],
+  });
+}
+
+async function runRotate(session: Session, role: Role, options: KeysOptions): Promise<void> {
+  const { rotateKey } = await import('../workspace/index.ts');
+  finishChange(session, await rotateKey(await openOffice(session, options), role));
+}
+
+async function runAdd(session: Session, role: Role, options: KeysOptions): Promise<void> {
+  const { publicKey, threshold } = options;
+  const { addKey } = await import('../workspace/index.ts');
+  const change = await addKey(await openOffice(session, options), role, {
+    ...(publicKey !== undefined && { publicPEM: await session.readText(publicKey, 'the public key') }),
+    ...(threshold !== undefined && { threshold }),
+  });
+  finishChange(session, change);
+}
+
+async function runRevoke(session: Session, keyID: string, options: KeysOptions): Promise<void> {
+  const { revokeKey } = await import('../workspace/index.ts');
+  finishChange(session, await revokeKey(await openOffice(session, options), keyID));
+}
+
+interface Assembling {
+  readonly request: string;
+  readonly answers: readonly string[];
+  readonly options: KeysOptions;
+}
+
+async function runAssemble(session: Session, { request, answers, options }: Assembling): Promise<void> {
+  const { assembleRequest } = await import('../workspace/index.ts');
+  const files = { request: session.path(request), answers: answers.map((path) => session.path(path)) };
+  finishChange(session, await assembleRequest(await openOffice(session, options), files));
+}
+
+function finishChange(session: Session, change: RootChange): void {
+  session.finish({ fields: { ...change }, lines: changeLines(change) });
+}
+
+/** What became of a new root. */
+export function changeLines(change: RootChange): string[] {
+  if (change.status === 'published') {
+    return [
+      `root ${change.version} is published: sites follow it with the next bundle or catalogue`,
+      ...alignColumns(fingerprintRows(change.fingerprint)),
+      'A site that trusts nobody yet compares these from now on.',
+    ];
+  }
+  return [
+    `root ${change.version} waits for signatures; nothing has changed yet`,
+    ...alignColumns([['request', change.request], ...change.answers.map((path) => ['answer', path])]),
+    'Each holder runs `ferry keys sign REQUEST --keys FOLDER`; then `ferry keys assemble REQUEST ANSWER…`.',
+  ];
+}

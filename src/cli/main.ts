@@ -1,0 +1,83 @@
+/**
+ * The command line, from arguments to an exit status. The one place where an error becomes words: what a room throws on
+ * purpose is one line, a hint and a status; anything else is a mistake of ours and shows its stack.
+ */
+import { CommanderError } from 'commander';
+import { FerryError } from '../errors.ts';
+import { asFerryError } from './errno.ts';
+import { CliError } from './error.ts';
+import type { Io } from './io.ts';
+import { buildProgram } from './program.ts';
+import { Session } from './session.ts';
+import { wordsFor } from './words.ts';
+
+/** Runs one command. Answers the exit status of FORMAT §8; never throws, never exits. */
+export async function main(argv: readonly string[], io: Io): Promise<number> {
+  const session = new Session(io, argv);
+  // Before the options are parsed, so that a wrong option is JSON too.
+  session.json = argv.includes('--json');
+  try {
+    await buildProgram(session).parseAsync(argv, { from: 'user' });
+    return session.exit;
+  } catch (error) {
+    session.stopProgress();
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    return tell(session, io.signal.aborted ? interrupted(session, error) : readable(error, argv));
+  }
+}
+
+function interrupted(session: Session, cause: unknown): CliError {
+  const hint = session.kept ?? 'nothing was changed';
+  return new CliError('stopped', { code: 'INTERRUPTED', cause, hint });
+}
+
+function readable(error: unknown, argv: readonly string[]): unknown {
+  if (error instanceof CommanderError) return usage(error, argv);
+  return error instanceof FerryError ? error : (asFerryError(error) ?? error);
+}
+
+function usage(error: CommanderError, argv: readonly string[]): CliError {
+  const [line = ''] = error.message
+    .replace(/^error: /, '')
+    .replace('is invalid. ', 'is invalid: ')
+    .split('\n');
+  const isHelp = error.code === 'commander.help';
+  const message = isHelp ? 'expected a command, got none' : line.replace(/\.$/, '');
+  const hint = error.code === 'commander.unknownCommand' ? helpHint([]) : helpHint(argv);
+  return new CliError(message, { code: 'USAGE', cause: error, hint });
+}
+
+/** Whose help shows how: that of the command, when one was named. */
+function helpHint([command]: readonly string[]): string {
+  return `\`ferry${command && /^[a-z]/.test(command) ? ` ${command}` : ''} --help\` shows how`;
+}
+
+function tell(session: Session, error: unknown): number {
+  if (!(error instanceof FerryError)) return tellMistake(session, error);
+  const { code, message, facts } = error;
+  const { exit, hint: usual } = wordsFor(error);
+  const hint = code === 'USAGE' ? (error.hint ?? helpHint(session.argv)) : usual;
+  if (session.json) {
+    session.io.out(JSON.stringify({ event: 'error', code, message, hint, exit, ...(hasFacts(facts) && { facts }) }));
+  } else {
+    session.io.err(`ferry: error: ${message}`);
+    if (hint) session.io.err(`ferry: hint: ${hint}`);
+  }
+  return exit;
+}
+
+function hasFacts(facts: object): boolean {
+  return Object.keys(facts).length > 0;
+}
+
+function tellMistake(session: Session, error: unknown): number {
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const hint = 'this is a mistake in ferry itself: please report the lines above';
+  if (session.json) {
+    const message = error instanceof Error ? error.message : String(error);
+    session.io.out(JSON.stringify({ event: 'error', code: 'INTERNAL', message, hint, exit: 1 }));
+  }
+  session.io.err(`ferry: error: ${stack}`);
+  session.io.err(`ferry: hint: ${hint}`);
+  return 1;
+}

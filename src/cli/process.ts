@@ -1,0 +1,58 @@
+/**
+ * The one place that touches `process`: streams, environment, signals, exit status. The first Ctrl-C asks the work to
+ * stop and clean up, the second ends at once. A reader of stdout that goes away (`ferry … | head`) is no error.
+ */
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import type { Io, QuestionOptions } from './io.ts';
+import { main } from './main.ts';
+
+/** Runs the command line of this process and ends it with the status of FORMAT §8. */
+export async function runProcess(): Promise<void> {
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => stopOrExit(stopping));
+  }
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
+  });
+  process.exitCode = await main(process.argv.slice(2), processIo(stopping.signal));
+  // Everything is closed by now; what a library left open (an idle socket) must not hold the shell up.
+  process.stdout.write('', () => process.exit());
+}
+
+function stopOrExit(stopping: AbortController): void {
+  if (stopping.signal.aborted) process.exit(130);
+  process.stderr.write('\nferry: stopping, Ctrl-C again ends at once\n');
+  stopping.abort();
+}
+
+function processIo(signal: AbortSignal): Io {
+  return {
+    out: (text) => void process.stdout.write(`${text}\n`),
+    err: (text) => void process.stderr.write(`${text}\n`),
+    env: process.env,
+    cwd: process.cwd(),
+    now: new Date(),
+    signal,
+    ask:
+      process.stdin.isTTY && process.stderr.isTTY ? (question, options) => ask(question, options, signal) : undefined,
+    terminal: process.stderr.isTTY ? process.stderr : undefined,
+  };
+}
+
+/** Reads one line from the terminal; with `hidden`, what is typed stays off the screen (readline's own echo is swallowed). */
+async function ask(question: string, { hidden }: QuestionOptions, signal: AbortSignal): Promise<string> {
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: hidden ? nowhere : process.stderr, terminal: true });
+  // readline holds the terminal in raw mode, so Ctrl-C is a key here and no signal.
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  try {
+    if (hidden) process.stderr.write(question);
+    return await lines.question(hidden ? '' : question, { signal });
+  } finally {
+    lines.close();
+    if (hidden) process.stderr.write('\n');
+  }
+}

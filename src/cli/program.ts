@@ -1,0 +1,63 @@
+/**
+ * The tree of commands. Each command is declared in a file of its own and loads the rooms that it needs when it runs,
+ * so that `--help` and `--version` load none.
+ */
+import { Command } from 'commander';
+import { addCatalogue } from './catalogue.ts';
+import { addExport } from './export.ts';
+import { addImport } from './import.ts';
+import { addInit } from './init.ts';
+import { addInspect } from './inspect.ts';
+import { addKeys } from './keys.ts';
+import type { Session } from './session.ts';
+import { addStatus } from './status.ts';
+import { addTrust } from './trust.ts';
+import { addVerify } from './verify.ts';
+import { VERSION } from './version.ts';
+
+/** Columns of help, where the terminal has as many. */
+const WIDTH = 100;
+
+const EXIT_STATUS = `
+Exit status:
+  0  done, or nothing to do          5  not here: space, engine, architecture, privilege
+  1  failed                          6  busy: another ferry is at work
+  2  wrong usage, or the manifest   10  done, and a person should look
+  3  refused: not trusted           75  the medium is absent
+  4  damaged                       130  interrupted`;
+
+/** The whole command line for one run. Throws instead of exiting, and writes where the run's io says. */
+export function buildProgram(session: Session): Command {
+  const { io } = session;
+  const program = new Command('ferry');
+  program
+    .description('Carries container updates across an air gap: one signed tar out, proven images in.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .showSuggestionAfterError(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.out(text.replace(/\n$/, '')),
+      writeErr: (text) => io.err(text.replace(/\n$/, '')),
+      outputError: () => {},
+      getOutHelpWidth: () => Math.min(io.terminal?.columns ?? WIDTH, WIDTH),
+      getErrHelpWidth: () => Math.min(io.terminal?.columns ?? WIDTH, WIDTH),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .addHelpText('after', EXIT_STATUS);
+  program.commandsGroup('Office (connected):');
+  addInit(program, session);
+  addExport(program, session);
+  addKeys(program, session);
+  addCatalogue(program, session);
+  program.commandsGroup('Both sides:');
+  addInspect(program, session);
+  addVerify(program, session);
+  program.commandsGroup('Site (isolated):');
+  addTrust(program, session);
+  addImport(program, session);
+  addStatus(program, session);
+  return program;
+}
