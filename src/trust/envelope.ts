@@ -61,7 +61,9 @@ function readEnvelope(bytes: Uint8Array): { content: EnvelopeContent; keyID: str
   const listed: unknown = Array.isArray(signatures) && signatures.length === 1 ? signatures[0] : undefined;
   const { keyid, sig } = isRecord(listed) ? listed : {};
   if (!isRecord(signed) || typeof signed['type'] !== 'string') throw broken('expected signed with a type');
-  if (typeof keyid !== 'string' || typeof sig !== 'string') throw broken('expected one signature');
+  if (typeof keyid !== 'string' || typeof sig !== 'string' || !/^(?:[0-9a-f]{2})+$/.test(sig)) {
+    throw broken('expected one signature, in lower-case hex');
+  }
   if (!canonicalJSON({ signatures: [{ keyid, sig }], signed }).equals(bytes))
     throw broken('expected canonical JSON alone');
   return { content: { ...signed, type: signed['type'] }, keyID: keyid, signature: Buffer.from(sig, 'hex') };

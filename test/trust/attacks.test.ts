@@ -32,6 +32,14 @@ function refusal(judge: () => unknown): TrustError {
   throw new Error('expected a refusal, got none');
 }
 
+/** The chain under a timestamp that lists its snapshot with this number. */
+async function listing(publisher: Publisher, chain: Chain, version: number): Promise<Chain> {
+  const { signed } = JSON.parse(Buffer.from(chain.timestamp).toString());
+  const hashes = { sha256: createHash('sha256').update(chain.snapshot).digest('hex') };
+  const meta = { 'snapshot.json': { version, length: chain.snapshot.length, hashes } };
+  return { ...chain, timestamp: await publisher.sign('timestamp', { ...signed, meta }) };
+}
+
 describe('arbitrary software', () => {
   it('refuses a whole chain of another publisher', async () => {
     const [ours, theirs] = [await createPublisher(), await createPublisher()];
@@ -117,10 +125,13 @@ describe('rollback', () => {
     await ours.publish();
     await ours.publish();
     const site = learn(ours.site(), ours);
-    ours.versions.timestamp = 0;
-    ours.versions.snapshot = 0;
-    await ours.rotate(['targets']); // timestamp 1 again, signed by keys that count
-    expect(refusal(() => acceptChain(site, ours.chain, at(ours))).code).toBe('ROLLBACK');
+    const stick = ours.chain;
+    Object.assign(ours.versions, { timestamp: 0, snapshot: 0, targets: 0 });
+    await ours.rotate(['targets']); // catalogue 1 again, signed by keys that count
+    const error = refusal(() => acceptChain(site, ours.chain, at(ours)));
+    expect(error.code).toBe('ROLLBACK');
+    // the root is known now, and nothing that the site has is signed by those whom it names
+    expect(refusal(() => acceptChain(error.next, stick, at(ours))).code).toBe('SIGNATURE_THRESHOLD');
   });
 
   it('refuses roots out of order', async () => {
@@ -263,19 +274,24 @@ describe('mix-and-match', () => {
 
   it('refuses a snapshot that numbers its targets wrongly', async () => {
     const ours = await createPublisher();
-    const { snapshot, targets } = ours.chain;
-    const signed = JSON.parse(snapshot.toString()).signed;
+    const signed = JSON.parse(Buffer.from(ours.chain.snapshot).toString()).signed;
     signed.meta['targets.json'].version = 7;
-    const wrong = await ours.sign('snapshot', signed);
-    const timestamp = JSON.parse(ours.chain.timestamp.toString()).signed;
-    const hashes = { sha256: createHash('sha256').update(wrong).digest('hex') };
-    timestamp.meta['snapshot.json'] = { version: 1, length: wrong.length, hashes };
-    const chain = {
-      roots: ours.chain.roots,
-      timestamp: await ours.sign('timestamp', timestamp),
-      snapshot: wrong,
-      targets,
-    };
+    const snapshot = await ours.sign('snapshot', signed);
+    const chain = await listing(ours, { ...ours.chain, snapshot }, 1);
+    expect(refusal(() => acceptChain(ours.site(), chain, at(ours))).code).toBe('MIX_AND_MATCH');
+  });
+
+  it('refuses a timestamp that numbers its snapshot wrongly', async () => {
+    const ours = await createPublisher();
+    const chain = await listing(ours, ours.chain, 7);
+    expect(refusal(() => acceptChain(ours.site(), chain, at(ours))).code).toBe('MIX_AND_MATCH');
+  });
+
+  it('refuses another snapshot of the number that is listed', async () => {
+    const ours = await createPublisher();
+    const signed = JSON.parse(Buffer.from(ours.chain.snapshot).toString()).signed;
+    const snapshot = await ours.sign('snapshot', { ...signed, note: 'another' });
+    const chain = { ...ours.chain, snapshot };
     expect(refusal(() => acceptChain(ours.site(), chain, at(ours))).code).toBe('MIX_AND_MATCH');
   });
 
@@ -289,6 +305,7 @@ describe('mix-and-match', () => {
     const { timestamp, snapshot, targets } = ours.chain;
     expect(newer.chain).toEqual({ timestamp, snapshot, targets });
     expect(acceptChain(newer, old, at(ours)).next.chain).toEqual(newer.chain);
+    expect(acceptChain(newer, ours.chain, at(ours))).toMatchObject({ source: 'stored', next: newer, warnings: [] });
   });
 });
 

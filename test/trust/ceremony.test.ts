@@ -14,6 +14,7 @@ import {
   unsignedRoot,
   unsignedTargets,
 } from '../../src/trust/index.ts';
+import { keyIDOf } from '../../src/trust/key.ts';
 import type { HeldKey } from '../support/publisher.ts';
 import { createPublisher } from '../support/publisher.ts';
 
@@ -84,6 +85,15 @@ describe('a request', () => {
     }
   });
 
+  it('is refused when the root that it follows is not signed by its own holders', async () => {
+    const { publisher } = await rootRequest();
+    const { roles } = rootRoles(publisher.root);
+    const unsigned = unsignedRoot({ version: 2, expires: new Date('2029-09-01T00:00:00Z'), roles });
+    const { signed } = JSON.parse(publisher.root.toString());
+    const previous = canonicalJSON({ signatures: [], signed });
+    expect(() => makeRequest({ unsigned, previous })).toThrow(code('SIGNATURE_THRESHOLD'));
+  });
+
   it('does not let a root be made whose thresholds nobody can meet', async () => {
     const { publisher } = await rootRequest();
     const { roles } = rootRoles(publisher.root);
@@ -147,6 +157,20 @@ describe('assemble', () => {
     const wrong = { ...JSON.parse((await answer(alice)).toString()), keyid: bob.key.keyID };
     expect(() => assemble(request, [canonicalJSON(wrong)])).toThrow(code('REQUEST_INVALID'));
     expect(() => assemble(request, [request])).toThrow(code('REQUEST_INVALID'));
+  });
+
+  it('counts a key that is listed under two IDs once', async () => {
+    const publisher = await createPublisher();
+    const [held] = publisher.holders.root as [HeldKey];
+    const { signed } = JSON.parse(publisher.root.toString());
+    const twin = { ...signed.keys[held.key.keyID], note: 'a backup' };
+    const keyID = keyIDOf(twin);
+    signed.keys[keyID] = twin;
+    signed.roles.root = { keyids: [held.key.keyID, keyID], threshold: 2 };
+    const request = makeRequest({ unsigned: canonicalJSON(signed) });
+    const signer = pemSigner(held.privatePEM);
+    const answers = [signer, { ...signer, key: { ...signer.key, keyID } }].map((each) => signRequest(request, each));
+    expect(tally(request, await Promise.all(answers))).toMatchObject([{ threshold: 2, missing: 1 }]);
   });
 
   it('makes the first root from its own holders', async () => {

@@ -38,6 +38,24 @@ describe('openEnvelope', () => {
     }
   });
 
+  it('refuses another spelling, and anything beside what was signed', () => {
+    const { key, privatePEM } = generateKey();
+    const text = signEnvelope(receipt, privatePEM).toString();
+    const others = [
+      `${text}\n`,
+      text.replace('{"signatures"', '{"note":"x","signatures"'),
+      text.replace('"sig":"', '"note":"x","sig":"'),
+      text.replace(/"sig":"([^"]+)"/, (_, sig: string) => `"sig":"${sig.toUpperCase()}"`),
+      text.replace(/"sig":"([^"]+)"/, '"sig":"$1zz"'),
+    ];
+    for (const other of others) {
+      expect(other).not.toBe(text);
+      expect(() => openEnvelope(Buffer.from(other), key, 'receipt')).toThrow(
+        expect.objectContaining({ code: 'ENVELOPE_INVALID' }),
+      );
+    }
+  });
+
   it('refuses what is not an envelope', () => {
     const { key } = generateKey();
     const no = [

@@ -34,20 +34,25 @@ describe('commandSigner', () => {
     expect(JSON.parse(Buffer.from(call?.input ?? []).toString())).toEqual(signed.signed);
   });
 
-  it.each([
-    ['that fails', { status: 3, stdout: Buffer.alloc(0) }],
-    ['that says nothing', { status: 0, stdout: Buffer.alloc(0) }],
-    ['that answers for another key', answer({ keyid: 'ab', sig: '00' })],
-    ['whose signature is no hex', answer({ keyid: 'KEY', sig: 'base64==' })],
-    ['whose signature is wrong', answer({ keyid: 'KEY', sig: '00'.repeat(64) })],
-  ])('refuses a command %s', async (_, result) => {
-    const { key } = generateKey();
-    const stdout = Buffer.from(result.stdout.toString().replace('KEY', key.keyID));
-    const signer = commandSigner(key, async () => ({ ...result, stdout }));
-    await expect(makeTargets(options, [signer])).rejects.toMatchObject({
-      code: 'SIGNER_FAILED',
-      facts: { keyID: key.keyID },
-    });
+  it('refuses a command that fails, answers for another key, or signs wrongly', async () => {
+    const { key, privatePEM } = generateKey();
+    const bytes = Buffer.from('what is to be signed');
+    const sig = signWith(privatePEM, bytes).toString('hex');
+    const keyid = key.keyID;
+    const refused = [
+      { ...answer({ keyid, sig }), status: 3 },
+      { status: 0, stdout: Buffer.alloc(0) },
+      answer([keyid, sig]),
+      answer({ keyid: 'ab', sig }),
+      answer({ keyid, sig: 'base64==' }),
+      answer({ keyid, sig: sig.replace(/^./, (digit) => (digit === '0' ? '1' : '0')) }),
+    ];
+    for (const result of refused) {
+      const signing = commandSigner(key, async () => result).sign(bytes, '');
+      await expect(signing).rejects.toMatchObject({ code: 'SIGNER_FAILED', facts: { keyID: keyid } });
+    }
+    const right = commandSigner(key, async () => answer({ keyid, sig: sig.toUpperCase() }));
+    expect(await right.sign(bytes, '')).toEqual(Buffer.from(sig, 'hex'));
   });
 });
 

@@ -143,6 +143,18 @@ describe('readChain', () => {
     expect(codeOf({ ...publisher.chain, roots: publisher.chain.roots.slice(1) })).toBe('METADATA_INVALID');
   });
 
+  it('refuses a first root that too few of its own holders signed', async () => {
+    const publisher = await createPublisher({ sizes: { root: { keys: 2, threshold: 2 } } });
+    const { signed } = JSON.parse(publisher.root.toString()) as Envelope;
+    publisher.holders.root.pop();
+    const roots = [await publisher.sign('root', signed)];
+    expect(codeOf({ ...publisher.chain, roots })).toBe('SIGNATURE_THRESHOLD');
+  });
+
+  it.each([[0], [-1], [1e21]])('refuses the number %s, signed as it is', async (version) => {
+    expect(codeOf(await signedTimestamp((signed) => Object.assign(signed, { version })))).toBe('METADATA_INVALID');
+  });
+
   it('names every file as the tar does, in its order, and the end of validity', async () => {
     const publisher = await createPublisher();
     await publisher.rotate(['root']);
