@@ -43,7 +43,7 @@ export async function readTarIndex(file: FileHandle, { size, maxEntries }: ReadT
       names.add(entry.name);
       entries.push(entry);
       offset = endOf(entry);
-      if (offset + END_SIZE > size) throw truncated(size, offset + END_SIZE, entry.name);
+      if (offset > size) throw truncated(size, offset, entry.name);
     }
   } catch (error) {
     throw error instanceof LayoutError ? withEntries(error, entries) : error;
