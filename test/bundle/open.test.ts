@@ -5,8 +5,16 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BundlePlan, openBundle, type PlannedEntry, planBundle, writeBundle } from '../../src/bundle/index.ts';
 import { MAX_SITE_DOCUMENT_BYTES } from '../../src/bundle/open.ts';
-import { layOut, padding, tarHeader } from '../../src/layout/index.ts';
-import { standInChain, type TestBundle, temporaryFolder, testBundle, writeTestBundle } from '../support/bundles.ts';
+import { layOut, tarHeader } from '../../src/layout/index.ts';
+import {
+  type RawEntry,
+  rawTar,
+  standInChain,
+  type TestBundle,
+  temporaryFolder,
+  testBundle,
+  writeTestBundle,
+} from '../support/bundles.ts';
 import { buildImage, generatedLayer } from '../support/registry-images.ts';
 
 const VECTORS = fileURLToPath(new URL('../../../shared/vectors/tar', import.meta.url));
@@ -124,7 +132,7 @@ describe('openBundle', () => {
     bundle.plan.entries.map(
       ({ name, source }) => [name, source.kind === 'bytes' ? source.bytes : Buffer.of()] as const,
     );
-  const deviations: [string, (list: readonly Named[]) => readonly Named[]][] = [
+  const deviations: [string, (list: readonly RawEntry[]) => readonly RawEntry[]][] = [
     ['a missing timestamp', (list) => list.filter(([name]) => name !== 'tuf/timestamp.json')],
     ['a missing first root', (list) => list.slice(1)],
     ['a missing root between', (list) => list.map(([name, bytes]) => [name.replace('2.root', '3.root'), bytes])],
@@ -152,23 +160,23 @@ describe('openBundle', () => {
     ['nothing behind the roots', (list) => list.slice(0, 2)],
   ];
   it.each(deviations)('refuses %s', async (_what, change) => {
-    writeFileSync(path('deviant'), tarOfEntries(change(names())));
+    writeFileSync(path('deviant'), rawTar(change(names())));
     await expect(openBundle(path('deviant'))).rejects.toMatchObject({
       code: expect.stringMatching(/^(DAMAGED|NOT_A_BUNDLE)$/),
     });
   });
 
   it('takes the same entries when nothing is changed', async () => {
-    writeFileSync(path('same'), tarOfEntries(names()));
+    writeFileSync(path('same'), rawTar(names()));
     await (await openBundle(path('same'))).close();
   });
 
   it('refuses an overlay that carries images or a second site', async () => {
     const list = names().filter(([name]) => /^(tuf|sites)/.test(name));
-    const second: Named = ['sites/0123456789abcdef/site-files.json', Buffer.of()];
-    const blob: Named = [`blobs/sha256/${'a'.repeat(64)}`, Buffer.of()];
+    const second: RawEntry = ['sites/0123456789abcdef/site-files.json', Buffer.of()];
+    const blob: RawEntry = [`blobs/sha256/${'a'.repeat(64)}`, Buffer.of()];
     for (const surplus of [second, blob]) {
-      writeFileSync(path('overlay'), tarOfEntries([...list, surplus]));
+      writeFileSync(path('overlay'), rawTar([...list, surplus]));
       await expect(openBundle(path('overlay'))).rejects.toMatchObject({ damages: [{ entry: surplus[0] }] });
     }
   });
@@ -216,8 +224,6 @@ describe('openBundle', () => {
   });
 });
 
-type Named = readonly [name: string, bytes: Uint8Array];
-
 function blobs(plan: BundlePlan): PlannedEntry[] {
   return plan.entries.filter(({ source }) => source.kind === 'blob');
 }
@@ -233,20 +239,11 @@ async function alter(change: (bytes: Buffer) => void): Promise<string> {
   return path('altered.ferry.tar');
 }
 
-function tarOfEntries(list: readonly Named[]): Buffer {
-  const blocks = list.flatMap(([name, bytes]) => [
-    tarHeader(name, bytes.length),
-    bytes,
-    Buffer.alloc(padding(bytes.length)),
-  ]);
-  return Buffer.concat([...blocks, Buffer.alloc(1024)]);
-}
-
 /** A tar of which only headers, and the bodies given, take room on the disk. */
 async function writeSparse(
   to: string,
   list: readonly { name: string; size: number }[],
-  bodies: readonly Named[] = [],
+  bodies: readonly RawEntry[] = [],
 ): Promise<number> {
   const { entries, size } = layOut(list);
   const contents = new Map(bodies);

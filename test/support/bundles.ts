@@ -14,7 +14,7 @@ import {
   writeBundle,
 } from '../../src/bundle/index.ts';
 import { canonicalJSON } from '../../src/content/index.ts';
-import { indexJSON, manifestJSON } from '../../src/layout/index.ts';
+import { indexJSON, manifestJSON, padding, tarHeader } from '../../src/layout/index.ts';
 import {
   parseReleaseManifest,
   type ReleaseDocument,
@@ -125,6 +125,27 @@ export function temporaryFolder(): { path: string; remove: () => void } {
 /** Bytes as a network would give them: in chunks of their own of at most `size`. */
 export async function* inChunks(bytes: Uint8Array, size = 64 * 1024): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield Uint8Array.from(bytes.subarray(at, at + size));
+}
+
+/** An entry that is whatever a test says. */
+export type RawEntry = readonly [name: string, bytes: Uint8Array];
+
+/** Every entry of a bundle with its bytes, for a test to bend. */
+export function rawEntries({ plan, content }: TestBundle): RawEntry[] {
+  return plan.entries.map(({ name, source }) => {
+    if (source.kind === 'bytes') return [name, source.bytes];
+    return [name, content(source.kind === 'blob' ? source.descriptor.digest : source.file.digest)];
+  });
+}
+
+/** The tar of these entries in our container's form, in this order. */
+export function rawTar(entries: readonly RawEntry[]): Buffer {
+  const blocks = entries.flatMap(([name, bytes]) => [
+    tarHeader(name, bytes.length),
+    bytes,
+    Buffer.alloc(padding(bytes.length)),
+  ]);
+  return Buffer.concat([...blocks, Buffer.alloc(1024)]);
 }
 
 function siteOf(site: string, files: readonly BundleFile[]) {
