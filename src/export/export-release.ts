@@ -1,0 +1,277 @@
+/**
+ * `ferry export` (DESIGN 8): resolve, sign, journal what was signed, lay out, fetch every blob straight into its place,
+ * prove, rename. A run that was killed is run again: it goes on from the journal to the same file.
+ */
+import { mkdir, realpath, rm } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import type { BundlePlan } from '../bundle/index.ts';
+import { planBundle, writeBundle } from '../bundle/index.ts';
+import type { Progress } from '../content/index.ts';
+import { acquireLock, moveNew, silentProgress, syncDirectory } from '../content/index.ts';
+import type { Digest } from '../oci/index.ts';
+import { digestHex, digestOf, formatPlatform } from '../oci/index.ts';
+import type { RegistryClient } from '../registry/index.ts';
+import { openRegistry } from '../registry/index.ts';
+import { importableUntil, readChain } from '../trust/index.ts';
+import type { Workspace } from '../workspace/index.ts';
+import { openWorkspace } from '../workspace/index.ts';
+import { ensureChunkList, writeChunkList } from './chunks.ts';
+import { openDocumentCache } from './document-cache.ts';
+import { measureFiles } from './files.ts';
+import { resolvedImage, resolveImages } from './images.ts';
+import type { Journal, JournalFiles, SignedParts } from './journal.ts';
+import { findJournal, openDone, readDone, removeJournal, writeJournal } from './journal.ts';
+import type { ExportedImage, ExportOptions, ExportResult } from './options.ts';
+import { checkPlace, openOut, partialPath } from './place.ts';
+import { isThere, proveMetadata } from './prove.ts';
+import type { Content } from './sign.ts';
+import { isStillTrue, signContent } from './sign.ts';
+import type { Source } from './source.ts';
+import { readSource } from './source.ts';
+
+/** One run, with all that its steps share. */
+interface Run {
+  readonly options: ExportOptions;
+  readonly workspace: Workspace;
+  readonly source: Source;
+  readonly registry: RegistryClient;
+  readonly progress: Progress;
+  readonly outDir: string;
+  /** Names the files of this manifest's runs in `exports/`. */
+  readonly stem: string;
+  readonly files: JournalFiles;
+  /** Bytes from registries so far. */
+  downloaded: number;
+}
+
+/**
+ * Exports a release.
+ * @throws {ContentError} `LOCKED` when another export of this manifest runs, `NO_SPACE`, `FAT_LIMIT`, `NAME_TAKEN`;
+ *   {ExportError}, {ManifestError}, {WorkspaceError}, {RegistryError}, {HTTPError}, {OciError}; the signal's reason.
+ *   What was fetched stays for the next run.
+ */
+export async function exportRelease(options: ExportOptions): Promise<ExportResult> {
+  const workspace = await openOffice(options);
+  const source = await readSource(options, workspace.product);
+  const outDir = resolve(options.outDir);
+  await openOut(outDir);
+  const { exports } = workspace.paths;
+  await mkdir(exports, { recursive: true });
+  const stem = await stemOf(options.manifestPath);
+  const lock = await acquireLock(join(exports, `${stem}.lock`), { what: `the export of ${options.manifestPath}` });
+  const registry = openRegistry(registryOptions(options));
+  const files = { journal: join(exports, `${stem}.journal.json`), done: join(exports, `${stem}.done`) };
+  const { progress = silentProgress } = options;
+  try {
+    return await run({ options, workspace, source, registry, progress, outDir, stem, files, downloaded: 0 });
+  } finally {
+    await registry.close();
+    await lock.release();
+  }
+}
+
+async function run(state: Run): Promise<ExportResult> {
+  const journal = await openJournal(state);
+  const content = await resolveContent(state, journal);
+  state.options.signal?.throwIfAborted();
+  state.progress.phase('sign');
+  const { signed, warnings, resumed } = await signedOf(state, content, journal);
+  const plan = planOf(content, signed);
+  const name = bundleFileName(content.manifest.product, signed);
+  const path = join(state.outDir, name);
+  const done = { content, signed, plan, path, warnings };
+  const proof = { product: content.manifest.product, now: state.options.now, progress: state.progress };
+  if (await isThere(path, { plan, signed, signal: state.options.signal, ...proof })) {
+    await ensureChunkList(path, plan.size);
+    await discard(state, journal);
+    return resultOf(state, { ...done, action: 'unchanged' });
+  }
+  const partial = await partialPath(state.workspace.paths.exports, { outDir: state.outDir, stem: state.stem, name });
+  const isResumed = resumed && journal?.partial === partial;
+  if (!isResumed) await begin(state, journal, { content, signed, partial });
+  await checkPlace({ outDir: state.outDir, partial }, { path, size: plan.size });
+  const hashes = await writePartial(state, { plan, partial, content, isResumed });
+  state.progress.phase('prove');
+  await proveMetadata(partial, proof);
+  await moveNew(partial, path);
+  await syncDirectory(state.outDir);
+  await writeChunkList(path, plan.size, hashes);
+  await removeJournal(state.files);
+  return resultOf(state, { ...done, action: 'written' });
+}
+
+/** The journal of an interrupted run of this very manifest; any other is discarded with its partial. */
+async function openJournal(state: Run): Promise<Journal | undefined> {
+  const journal = await findJournal(state.files);
+  if (journal === undefined) return undefined;
+  if (!state.options.fresh && journal.key === state.source.key) {
+    state.progress.note('going on with the export that was interrupted');
+    return journal;
+  }
+  await discard(state, journal);
+  return undefined;
+}
+
+async function discard({ files }: Run, journal: Journal | undefined): Promise<void> {
+  if (journal !== undefined) await rm(journal.partial, { force: true });
+  await removeJournal(files);
+}
+
+async function resolveContent(state: Run, journal: Journal | undefined): Promise<Content> {
+  const { registry, progress, options, workspace } = state;
+  const { manifest } = state.source;
+  const onDownload = (bytes: number) => {
+    state.downloaded += bytes;
+  };
+  const cache = await openDocumentCache(workspace.paths.blobs);
+  const [images, measured] = await Promise.all([
+    resolveImages(manifest, { registry, cache, progress, onDownload, known: journal?.images }),
+    measureFiles(manifest, options),
+  ]);
+  return { manifest, images, measured };
+}
+
+async function signedOf({ workspace, options }: Run, content: Content, journal: Journal | undefined) {
+  if (journal !== undefined && (await isStillTrue(workspace, content, journal.signed))) {
+    return { signed: journal.signed, warnings: [], resumed: true };
+  }
+  const revokeFormer = options.revokeFormer ?? false;
+  return { ...(await signContent(workspace, content, { revokeFormer })), resumed: false };
+}
+
+/** From here on a run that is killed can be continued. */
+async function begin(
+  state: Run,
+  former: Journal | undefined,
+  { content, signed, partial }: { content: Content; signed: SignedParts; partial: string },
+): Promise<void> {
+  await discard(state, former);
+  await rm(partial, { force: true });
+  const images = content.images.map(resolvedImage);
+  await writeJournal(state.files, { key: state.source.key, images, signed, partial });
+}
+
+interface WritePartialOptions {
+  readonly plan: BundlePlan;
+  readonly partial: string;
+  readonly content: Content;
+  readonly isResumed: boolean;
+}
+
+async function writePartial(state: Run, { plan, partial, content, isResumed }: WritePartialOptions) {
+  const { registry, progress, options } = state;
+  const references = new Map(content.manifest.images.map(({ name, reference }) => [name, reference]));
+  const sizes = new Map(content.images.flatMap(({ blobs }) => blobs.map(({ digest, size }) => [digest, size])));
+  const done = await openDone(state.files);
+  try {
+    return await writeBundle(plan, {
+      path: partial,
+      fetchBlob: (descriptor, image, signal) => {
+        const reference = references.get(image);
+        if (reference === undefined) throw new TypeError(`expected a reference for ${image}`);
+        return registry.fetchBlob(reference, descriptor, { signal });
+      },
+      openFile: content.measured.open,
+      progress,
+      keep: isResumed ? await readDone(state.files) : new Set<Digest>(),
+      onDone: async (digest) => {
+        state.downloaded += sizes.get(digest) ?? 0;
+        await done.note(digest);
+      },
+      ...(options.concurrency !== undefined && { concurrency: options.concurrency }),
+      ...(options.signal && { signal: options.signal }),
+    });
+  } finally {
+    await done.close();
+  }
+}
+
+function planOf({ images, measured }: Content, { chain, release, sites }: SignedParts): BundlePlan {
+  const siteFiles = measured.siteFiles.map(({ name, size, digest }) => ({ name, size, digest }));
+  return planBundle({
+    chain,
+    release: release.bytes,
+    images,
+    files: measured.files.map(({ name, size, digest }) => ({ name, size, digest })),
+    sites: sites.map(({ site, bytes }) => ({ site, document: bytes, files: siteFiles })),
+  });
+}
+
+/** FORMAT §1: `<product>-<release>-<sequence>-<catalogue>.ferry.tar`. */
+function bundleFileName(product: string, { chain, release }: SignedParts): string {
+  const catalogue = readChain(chain).timestamp.version;
+  return `${product}-${release.release}-${release.sequence}-${catalogue}.ferry.tar`;
+}
+
+interface Done {
+  readonly content: Content;
+  readonly signed: SignedParts;
+  readonly plan: BundlePlan;
+  readonly path: string;
+  readonly warnings: readonly string[];
+  readonly action: ExportResult['action'];
+}
+
+function resultOf(state: Run, { content, signed, plan, path, warnings, action }: Done): ExportResult {
+  const { name: license } = content.measured.siteFiles[0] ?? {};
+  const unsealed = `${license} travels unsealed, since no site is named: whoever holds the medium can read it`;
+  return {
+    bundle: path,
+    overlays: [],
+    release: signed.release.shown,
+    sequence: signed.release.sequence,
+    importableUntil: importableUntil(signed.chain),
+    images: content.images.map(exportedImage),
+    bytes: plan.size,
+    downloaded: state.downloaded,
+    action,
+    warnings: license === undefined ? warnings : [...warnings, unsealed],
+  };
+}
+
+function exportedImage({ name, target, platforms, documents, blobs }: Content['images'][number]): ExportedImage {
+  const all = [...documents.map(({ descriptor }) => descriptor), ...blobs];
+  return {
+    name,
+    digest: target.digest,
+    platforms: platforms.map(({ platform }) => formatPlatform(platform)),
+    size: all.reduce((sum, { size }) => sum + size, 0),
+  };
+}
+
+async function openOffice({ workspace, passphrase, signerCommand, now, env }: ExportOptions): Promise<Workspace> {
+  if (typeof workspace !== 'string') return workspace;
+  return openWorkspace(workspace, { passphrase, signerCommand, now, env });
+}
+
+function registryOptions({
+  mirrors,
+  plainHTTP,
+  caPEM,
+  clientCert,
+  concurrency,
+  env = {},
+  signal,
+  progress,
+}: ExportOptions) {
+  return {
+    env,
+    onRetry: (why: string) => progress?.note(why),
+    ...(mirrors && { mirrors }),
+    ...(plainHTTP && { plainHTTP }),
+    ...(caPEM !== undefined && { caPEM }),
+    ...(clientCert && { clientCert }),
+    ...(concurrency !== undefined && { concurrency }),
+    ...(signal && { signal }),
+  };
+}
+
+/** The manifest's name, and digits of its whole path: two of one name don't meet. */
+async function stemOf(manifestPath: string): Promise<string> {
+  const path = await realpath(manifestPath);
+  const name = basename(path)
+    .replace(/\.ya?ml$/, '')
+    .replaceAll(/[^A-Za-z0-9._-]/g, '_')
+    .slice(0, 64);
+  return `${name}-${digestHex(digestOf(Buffer.from(path))).slice(0, 12)}`;
+}

@@ -1,0 +1,91 @@
+/**
+ * The files of a release and its licence, measured: digest and size decide what is signed, and the same bytes must
+ * stand there when they are written. Paths are relative to the manifest.
+ */
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { BundleFile } from '../bundle/index.ts';
+import { canonicalJSON, fileDigest, isErrno } from '../content/index.ts';
+import type { ReleaseFile, ReleaseManifest, SiteFile } from '../manifest/index.ts';
+import { MAX_FILE_BYTES, siteFilesDocument } from '../manifest/index.ts';
+import type { Digest } from '../oci/index.ts';
+import { formatPlatform } from '../oci/index.ts';
+import type { SiteProposal } from '../workspace/index.ts';
+import { ExportError } from './error.ts';
+import type { ExportOptions } from './options.ts';
+
+/** What travels beside the images. */
+export interface MeasuredFiles {
+  /** In the order of release.json. */
+  readonly files: readonly ReleaseFile[];
+  /** The licence, when there is one: in `sites/any/`, unsealed. */
+  readonly siteFiles: readonly SiteFile[];
+  /** The bytes of one of them. */
+  readonly open: (file: Pick<BundleFile, 'name'>) => AsyncIterable<Uint8Array>;
+}
+
+/** Measures every file that the manifest names. @throws {ExportError} `SOURCE_FILE` */
+export async function measureFiles(
+  manifest: ReleaseManifest,
+  { manifestPath, ferryVersion }: Pick<ExportOptions, 'manifestPath' | 'ferryVersion'>,
+): Promise<MeasuredFiles> {
+  const paths = new Map<string, string>();
+  const measure = async ({ name, from }: { readonly name: string; readonly from: string }) => {
+    const path = resolve(dirname(manifestPath), from);
+    paths.set(name, path);
+    return { name, ...(await measureFile(path, from)) };
+  };
+  const files = await Promise.all(
+    manifest.files.map(async (file): Promise<ReleaseFile> => {
+      const { install, mode } = file;
+      return { ...(await measure(file)), mode, ...(install !== undefined && { install }) };
+    }),
+  );
+  const executables = await Promise.all(
+    manifest.ferry.map(async (entry): Promise<ReleaseFile> => {
+      const version = entry.version ?? ferryVersion;
+      if (version === undefined) throw sourceFile(entry.from, 'expected a version: beside it, got none');
+      return { ...(await measure(entry)), mode: '0755', ferry: { version, platform: formatPlatform(entry.platform) } };
+    }),
+  );
+  const siteFiles = await measureLicense(manifest, measure);
+  const open = ({ name }: Pick<BundleFile, 'name'>) => createReadStream(paths.get(name) as string);
+  return { files: [...files, ...executables], siteFiles, open };
+}
+
+/** The site files of `any`, to be listed in the catalogue; none without a licence. */
+export function siteProposals(product: string, { siteFiles }: MeasuredFiles): readonly SiteProposal[] {
+  if (siteFiles.length === 0) return [];
+  const build = (issued: string) =>
+    canonicalJSON(siteFilesDocument({ product, site: 'any', issued, files: [...siteFiles] }));
+  return [{ site: 'any', build }];
+}
+
+async function measureLicense(
+  { license }: ReleaseManifest,
+  measure: (file: { name: string; from: string }) => Promise<{ name: string; digest: Digest; size: number }>,
+): Promise<readonly SiteFile[]> {
+  if (license?.from === undefined) return [];
+  const { name, from, install, mode } = license;
+  return [{ ...(await measure({ name, from })), role: 'license', sealed: false, install, mode }];
+}
+
+async function measureFile(path: string, from: string): Promise<{ digest: Digest; size: number }> {
+  try {
+    const found = await stat(path);
+    if (!found.isFile()) throw sourceFile(from, 'expected a file, got something else');
+    if (found.size > MAX_FILE_BYTES)
+      throw sourceFile(from, `expected at most ${MAX_FILE_BYTES} bytes, got ${found.size}`);
+    return { digest: await fileDigest(path), size: found.size };
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) throw sourceFile(from, 'expected a file, got none', error);
+    if (isErrno(error, 'EACCES', 'EPERM'))
+      throw sourceFile(from, 'expected a file that may be read, got no permission', error);
+    throw error;
+  }
+}
+
+function sourceFile(from: string, why: string, cause?: unknown): ExportError {
+  return new ExportError(`read ${from}: ${why}`, { code: 'SOURCE_FILE', cause, facts: { from } });
+}

@@ -1,0 +1,68 @@
+/** What an export is asked for, and what it answers (DESIGN, "Command line"). */
+import type { Progress } from '../content/index.ts';
+import type { AskPassphrase, Workspace } from '../workspace/index.ts';
+
+export interface ExportOptions {
+  /** An open workspace, or its folder. */
+  readonly workspace: string | Workspace;
+  /** The release manifest. */
+  readonly manifestPath: string;
+  /** The folder for the bundle; made when only its last part is missing. */
+  readonly outDir: string;
+  /** Instead of the manifest's. */
+  readonly platforms?: readonly string[] | undefined;
+  /** Registry host to `host[:port][/prefix]`. */
+  readonly mirrors?: ReadonlyMap<string, string> | undefined;
+  readonly plainHTTP?: ReadonlySet<string> | undefined;
+  readonly caPEM?: string | undefined;
+  readonly clientCert?: { readonly certPEM: string; readonly keyPEM: string } | undefined;
+  /** Forget what an interrupted run resolved and fetched. @default false */
+  readonly fresh?: boolean | undefined;
+  /** Take other releases of this name off the list. @default false */
+  readonly revokeFormer?: boolean | undefined;
+  /** Not yet. */
+  readonly ifChanged?: boolean | undefined;
+  readonly passphrase?: AskPassphrase | undefined;
+  readonly signerCommand?: string | undefined;
+  /** The version of the executables that the manifest's `ferry` names, where it gives none. */
+  readonly ferryVersion?: string | undefined;
+  /** Blobs under way at once. @default 6 */
+  readonly concurrency?: number | undefined;
+  /** For registries and the signer command. @default {} */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** @default silentProgress */
+  readonly progress?: Progress | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** The office's clock, or `SOURCE_DATE_EPOCH`. */
+  readonly now: Date;
+}
+
+/** An image of the bundle. */
+export interface ExportedImage {
+  readonly name: string;
+  /** Of its index, or of its manifest where it has none. */
+  readonly digest: string;
+  readonly platforms: readonly string[];
+  /** Bytes of all that is carried of it; what two images share counts for both. */
+  readonly size: number;
+}
+
+/** What an export made. */
+export interface ExportResult {
+  /** Path of the tar. */
+  readonly bundle: string;
+  readonly overlays: readonly string[];
+  /** As people see it: `2.1.0`, or `2.1.0+7` where another sequence has the same name. */
+  readonly release: string;
+  readonly sequence: number;
+  readonly importableUntil: Date;
+  readonly images: readonly ExportedImage[];
+  /** Size of the tar. */
+  readonly bytes: number;
+  /** Bytes that came from registries in this run. */
+  readonly downloaded: number;
+  /** `unchanged`: the same bundle was there, whole. */
+  readonly action: 'written' | 'unchanged';
+  /** For people: lines without a full stop. */
+  readonly warnings: readonly string[];
+}

@@ -1,0 +1,102 @@
+/**
+ * Before an export says that it is done: what a site without any history would say of it. The metadata of a new tar is
+ * judged from the file itself; one that is already there is read whole.
+ */
+
+import { stat } from 'node:fs/promises';
+import type { BundleContents, BundlePlan } from '../bundle/index.ts';
+import { BundleError, openBundle, proveContents, verifyBundle } from '../bundle/index.ts';
+import type { Progress } from '../content/index.ts';
+import { isErrno } from '../content/index.ts';
+import { parseReleaseDocument } from '../manifest/index.ts';
+import { acceptChain, acceptRelease, acceptSiteFiles, pinRoot, TrustError } from '../trust/index.ts';
+import { ExportError } from './error.ts';
+import type { SignedParts } from './journal.ts';
+
+export interface ProveOptions {
+  readonly product: string;
+  readonly now: Date;
+}
+
+/**
+ * Judges a tar as a site would that pinned its first root: chain, release, site files, every document and place.
+ * @throws {TrustError}; {BundleError} `DAMAGED`
+ */
+export async function proveMetadata(path: string, options: ProveOptions): Promise<void> {
+  const bundle = await openBundle(path);
+  try {
+    await judge(bundle, options);
+  } finally {
+    await bundle.close();
+  }
+}
+
+/**
+ * Whether this very bundle is there already: everything signed is the same, and every byte is right.
+ * @returns `false` when there is no file of the name
+ * @throws {ExportError} `EXPORT_DAMAGED` when there is one and it is not so
+ */
+export async function isThere(
+  path: string,
+  {
+    plan,
+    signed,
+    ...options
+  }: ProveOptions & { plan: BundlePlan; signed: SignedParts; progress: Progress; signal?: AbortSignal | undefined },
+): Promise<boolean> {
+  const size = await findSize(path);
+  if (size === undefined) return false;
+  if (size !== plan.size) throw taken(path, `${plan.size} bytes, got ${size}`);
+  try {
+    const bundle = await openBundle(path);
+    try {
+      if (!isSame(bundle, signed)) throw taken(path, 'what was signed under this name, got something else');
+      const contents = await judge(bundle, options);
+      const { progress, signal } = options;
+      await verifyBundle(bundle, contents, { progress, ...(signal && { signal }) });
+    } finally {
+      await bundle.close();
+    }
+  } catch (error) {
+    if (error instanceof BundleError || error instanceof TrustError) throw taken(path, error.message, error);
+    throw error;
+  }
+  return true;
+}
+
+type Bundle = Awaited<ReturnType<typeof openBundle>>;
+
+async function judge(bundle: Bundle, { product, now }: ProveOptions): Promise<BundleContents> {
+  const site = pinRoot(bundle.chain.roots[0] as Uint8Array, { confirmed: true });
+  const accepted = acceptChain(site, bundle.chain, { systemTime: now, buildTime: new Date(0), product });
+  const { releaseBytes } = bundle;
+  if (releaseBytes !== undefined) acceptRelease(accepted, releaseBytes, { product });
+  for (const { site: siteID, bytes } of bundle.siteDocuments) acceptSiteFiles(accepted, siteID, bytes, { product });
+  return proveContents(bundle, releaseBytes && parseReleaseDocument(releaseBytes));
+}
+
+function isSame({ chain, releaseBytes, siteDocuments }: Bundle, signed: SignedParts): boolean {
+  const there = [...chain.roots, chain.timestamp, chain.snapshot, chain.targets, releaseBytes ?? Buffer.of()];
+  const { roots, timestamp, snapshot, targets } = signed.chain;
+  const wanted = [...roots, timestamp, snapshot, targets, signed.release.bytes];
+  const all = [...there, ...siteDocuments.map(({ bytes }) => bytes)];
+  const expected = [...wanted, ...signed.sites.map(({ bytes }) => bytes)];
+  return all.length === expected.length && all.every((bytes, at) => Buffer.from(expected[at] ?? []).equals(bytes));
+}
+
+async function findSize(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+function taken(path: string, why: string, cause?: unknown): ExportError {
+  return new ExportError(`export ${path}: ${cause === undefined ? `expected ${why}` : why}`, {
+    code: 'EXPORT_DAMAGED',
+    cause,
+    facts: { path },
+  });
+}
