@@ -1,11 +1,14 @@
 import { writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BundleContents, openBundle, planBundle, proveContents, writeBundle } from '../../src/bundle/index.ts';
 import { canonicalJSON } from '../../src/content/index.ts';
+import { tarHeader } from '../../src/layout/index.ts';
 import type { ReleaseDocument } from '../../src/manifest/index.ts';
+import { digestOf } from '../../src/oci/index.ts';
 import { type RawEntry, rawEntries, rawTar, type TestBundle, temporaryFolder, testBundle } from '../support/bundles.ts';
-import { buildImage, generatedLayer } from '../support/registry-images.ts';
+import { type BuiltImage, buildImage, content, generatedLayer } from '../support/registry-images.ts';
 
 const folder = temporaryFolder();
 afterAll(folder.remove);
@@ -43,9 +46,27 @@ describe('proveContents', () => {
     for (const parts of [{ chain }, { chain, sites }]) {
       await writeBundle(planBundle(parts), { path, ...bundle.sources });
       const opened = await openBundle(path);
-      expect((await proveContents(opened)).sites).toHaveLength(parts === undefined || !('sites' in parts) ? 0 : 1);
+      expect((await proveContents(opened)).sites).toHaveLength('sites' in parts ? 1 : 0);
       await opened.close();
     }
+  });
+
+  it('proves a bundle with a layer above 8 GiB, as a sparse file, without reading the layer', async () => {
+    const size = 9 * 2 ** 30;
+    const huge = hugeImage(size);
+    const big = await testBundle({ images: { 'ghcr.io/a/huge:1': huge } });
+    const sparse = join(folder.path, 'sparse.ferry.tar');
+    const file = await open(sparse, 'w');
+    await file.truncate(big.plan.size);
+    for (const { name, size, headerOffset, dataOffset, source } of big.plan.entries) {
+      await file.write(tarHeader(name, size), 0, 512, headerOffset);
+      if (source.kind === 'bytes') await file.write(source.bytes, 0, source.bytes.length, dataOffset);
+    }
+    await file.close();
+    const opened = await openBundle(sparse);
+    const contents = await proveContents(opened, big.release);
+    await opened.close();
+    expect(contents.plan.entries.at(-1)).toMatchObject({ size, source: { part: 'layer 1 of 1' } });
   });
 
   it('refuses to prove a release by nothing', async () => {
@@ -74,7 +95,6 @@ describe('proveContents', () => {
     it('refuses an index.json with the images in another order, also when release.json names it', async () => {
       const index = JSON.parse(Buffer.from(bytesOf('index.json')).toString());
       const turned = canonicalJSON({ ...index, manifests: index.manifests.toReversed() });
-      const { digestOf } = await import('../../src/oci/index.ts');
       const release = { ...bundle.release, index: { digest: digestOf(turned), size: turned.length } };
       await expect(
         prove(
@@ -189,6 +209,17 @@ describe('proveContents', () => {
     });
   });
 });
+
+/** An image whose manifest names a layer of this size, which nobody has. */
+function hugeImage(size: number): BuiltImage {
+  const image = buildImage({ layers: [generatedLayer('huge')] });
+  const [platform] = image.platforms;
+  if (platform === undefined) throw new Error('expected a platform');
+  const manifest = JSON.parse(platform.manifest.bytes.toString());
+  manifest.layers[0].size = size;
+  const target = content(platform.manifest.descriptor.mediaType, Buffer.from(JSON.stringify(manifest)));
+  return { ...image, target, manifests: [target] };
+}
 
 type Image = ReleaseDocument['images'][number];
 type Layer = Image['platforms'][number]['layers'][number];
