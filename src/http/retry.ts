@@ -24,7 +24,7 @@ export interface Failure {
   readonly error: FerryError;
   /** What the server asked for. */
   readonly askedMs?: number | undefined;
-  /** Fewer retries than usual for this kind. */
+  /** So many retries for failures of this kind, counted by themselves. */
   readonly limit?: number;
 }
 
@@ -58,6 +58,7 @@ export class Retries {
   readonly #options: RetryOptions;
   readonly #client: Pick<HTTPClient, 'hasReached'>;
   #used = 0;
+  #usedOfKind = 0;
 
   constructor(client: Pick<HTTPClient, 'hasReached'>, options: RetryOptions = {}) {
     this.#client = client;
@@ -67,6 +68,7 @@ export class Retries {
   /** Something was achieved since the last failure: count anew. */
   progressed(): void {
     this.#used = 0;
+    this.#usedOfKind = 0;
   }
 
   /** The longest wait that is granted, milliseconds. */
@@ -77,17 +79,19 @@ export class Retries {
   /** Waits until the next try. @throws the failure's own error when there is to be none; the signal's reason */
   async wait(failure: Failure): Promise<void> {
     const { timing = realTiming, onRetry, signal } = this.#options;
-    const { error, askedMs = 0 } = failure;
-    const limit = this.#limit(failure);
+    const { error, askedMs = 0, limit: ofKind } = failure;
+    const limit = this.#limit(error);
+    if (ofKind !== undefined && this.#usedOfKind >= ofKind) throw error;
     if (this.#used >= limit || askedMs > this.maxWaitMs) throw error;
     const ms = backOffMs(this.#used, { askedMs, random: timing.random() });
     this.#used += 1;
+    if (ofKind !== undefined) this.#usedOfKind += 1;
     onRetry?.(`${error.message}; trying again in ${(ms / 1000).toFixed(1)} s (${this.#used} of ${limit})`);
     await timing.sleep(ms, signal);
   }
 
-  #limit({ error, limit = Number.POSITIVE_INFINITY }: Failure): number {
-    const usual = Math.min(limit, this.#options.retries ?? 8);
+  #limit(error: FerryError): number {
+    const usual = this.#options.retries ?? 8;
     const host = error.facts['host'];
     if (!(error instanceof HTTPError) || (typeof host === 'string' && this.#client.hasReached(host))) return usual;
     return Math.min(usual, NEW_HOST_RETRIES[error.code] ?? usual);

@@ -1,4 +1,10 @@
 // One request: what people meet when a server is not there, not trusted, silent or gone; limits; and aborts.
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openHTTP } from '../../src/http/index.ts';
 import { speaksTLS } from '../../src/http/probe.ts';
@@ -101,6 +107,29 @@ describe('a server that', () => {
 });
 
 describe('openHTTP', () => {
+  it.each(['SSL_CERT_FILE', 'NODE_EXTRA_CA_CERTS'])(
+    'trusts the authorities of this system (%s), and a CA file beside them',
+    async (name) => {
+      const dir = await mkdtemp(join(tmpdir(), 'ferry-test-ca-'));
+      await writeFile(join(dir, 'ca.pem'), certificates.caPEM);
+      const other = await makeCertificates();
+      const [ours, theirs] = await Promise.all(
+        [certificates, other].map((tls) => start((_, response) => void response.end('ok'), { tls })),
+      );
+      const script = `
+      const { openHTTP } = await import(${JSON.stringify(fileURLToPath(new URL('../../src/http/index.ts', import.meta.url)))});
+      const client = openHTTP({ caPEM: ${JSON.stringify(other.caPEM)} });
+      for (const host of ${JSON.stringify([ours?.host, theirs?.host])}) {
+        console.log((await client.send(new URL('https://' + host))).status);
+      }
+      await client.close();`;
+      const env = { ...process.env, [name]: join(dir, 'ca.pem') };
+      const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { env });
+      expect(stdout).toBe('200\n200\n');
+      await rm(dir, { recursive: true });
+    },
+  );
+
   it('refuses a CA file without a certificate and a key that is none, quoting neither', async () => {
     expect(await failure('https://127.0.0.1:9/', { caPEM: 'hello' })).toMatchObject({
       code: 'CERTIFICATE_FILE_INVALID',

@@ -78,6 +78,13 @@ describe('Retries', () => {
     expect(timing.waits).toEqual([250, 500, 250]);
   });
 
+  it('counts a kind that has its own limit by itself', async () => {
+    const { retries } = started(true);
+    for (let drop = 0; drop < 3; drop += 1) await retries.wait({ error: error('CONNECTION_LOST') });
+    expect((await untilThrown(retries, { error: error('CONNECTION_LOST'), limit: 2 })).waits).toBe(2);
+    await expect(retries.wait({ error: error('CONNECTION_LOST'), limit: 0 })).rejects.toThrow();
+  });
+
   it('gives up soon on a host that has never answered, for then the name is likely wrong', async () => {
     expect((await untilThrown(started(false).retries, { error: error('UNKNOWN_HOST') })).waits).toBe(0);
     expect((await untilThrown(started(false).retries, { error: error('UNREACHABLE') })).waits).toBe(2);
