@@ -98,7 +98,7 @@ export function fileSteps(
 ): { readonly stage: Step; readonly switch: Step } | undefined {
   const changed = plan.files.filter(({ action }) => action === 'installed');
   if (changed.length === 0) return undefined;
-  const staged: { readonly planned: PlannedFile; readonly file: StagedFile }[] = [];
+  const staged: StagedFile[] = [];
   const begun = new Set<StagedFile>();
   return {
     stage: {
@@ -106,25 +106,23 @@ export function fileSteps(
       apply: async () => {
         for (const planned of changed) {
           const file = stage(await plan.tree.make(dirname(planned.file.path)), planned.file);
-          staged.push({ planned, file });
+          staged.push(file);
           await writeDraft(file, { source: read(planned.file), found: planned.found });
         }
       },
       undo: async () => {
-        for (const { planned, file } of staged) {
-          await switchBack(file, { hadFile: planned.found !== undefined, isBegun: begun.has(file) });
-        }
+        for (const file of staged) await switchBack(file, { isBegun: begun.has(file) });
         begun.clear();
         await plan.tree.removeMade();
       },
       settle: async () => {
-        for (const { file } of staged) await forget(file);
+        for (const file of staged) await forget(file);
       },
     },
     switch: {
       name: 'switch files',
       apply: async () => {
-        for (const { file } of staged) {
+        for (const file of staged) {
           begun.add(file);
           await switchFile(file);
         }

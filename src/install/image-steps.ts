@@ -4,7 +4,7 @@
  */
 
 import type { Bundle } from '../bundle/index.ts';
-import { ContentError, type Progress } from '../content/index.ts';
+import { ContentError, isErrno, type Progress } from '../content/index.ts';
 import type { Engine, EngineImage, ImagePlan, Inventory, KnownImage } from '../docker/index.ts';
 import type { ReleaseDocument } from '../manifest/index.ts';
 import type { Digest } from '../oci/index.ts';
@@ -109,9 +109,10 @@ function loadStep(plan: ImagePlan, options: ImageStepsOptions): Step {
   return {
     name: `load ${plan.image.name}`,
     apply: async () => {
+      isOurs = true; // it was not there when we planned: whatever a failure leaves of it is ours
       try {
         const { action } = await engine.loadImage(plan, {
-          open: ({ digest }) => bundle.stream(digest),
+          open: ({ digest }) => readable(bundle, digest),
           onBytes: (bytes) => {
             onBytes(bytes);
             progress.advance(bytes);
@@ -124,7 +125,6 @@ function loadStep(plan: ImagePlan, options: ImageStepsOptions): Step {
         throw asDamage(error, bundle);
       }
     },
-    // a load that failed has cleaned up after itself
     undo: async () => {
       if (isOurs) await engine.removeImage(plan.imageID);
       isOurs = false;
@@ -153,6 +153,18 @@ function tagStep(moves: readonly ImagePlan[], holders: ReadonlyMap<string, Diges
       }
     },
   };
+}
+
+/** The bytes of an entry as they lie there; a medium that cannot be read is damage, and names the entry. */
+export async function* readable(bundle: Bundle, name: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* bundle.stream(name);
+  } catch (cause) {
+    const entry = bundle.find(name);
+    if (entry === undefined || !isErrno(cause, 'EIO', 'ENODEV', 'ENXIO', 'ENOMEDIUM', 'ESTALE')) throw cause;
+    const why = `expected readable bytes, got ${cause instanceof Error ? cause.message : String(cause)}`;
+    throw bundle.damaged([{ entry: entry.name, offset: entry.dataOffset, why }], { cause });
+  }
 }
 
 /**

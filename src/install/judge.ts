@@ -68,8 +68,7 @@ export async function judgeImport(
   options: ImportTrustOptions,
 ): Promise<{ readonly accepted: Accepted; readonly isFirst: boolean }> {
   const { state, known } = options;
-  const trust = known.trust ?? (await pinNewest(chain, options));
-  if (known.trust !== undefined) refuseOtherFingerprint(known.trust, chain, options.fingerprint);
+  const trust = known.trust ? confirmed(known.trust, chain, options.fingerprint) : await pinNewest(chain, options);
   try {
     const accepted = judgeChain(trust, chain, { ...options, product: known.product });
     await state?.writeTrust(storedTrust(accepted.next));
@@ -93,9 +92,11 @@ async function pinNewest(chain: Chain, options: ImportTrustOptions): Promise<Sit
   return pinRoot(newest, { confirmed: true });
 }
 
-/** A fingerprint that is given must be of a root in question, also where one is pinned already. */
-function refuseOtherFingerprint(trust: SiteTrust, chain: Chain, text: string | undefined): void {
-  if (text === undefined || [trust.root, ...chain.roots].some((root) => matchesFingerprint(root, text))) return;
+/** A fingerprint that is given must be of a root in question, also where one is pinned; that one is then confirmed. */
+function confirmed(trust: SiteTrust, chain: Chain, text: string | undefined): SiteTrust {
+  if (text === undefined) return trust;
+  if (matchesFingerprint(trust.root, text)) return { ...trust, confirmed: true };
+  if (chain.roots.some((root) => matchesFingerprint(root, text))) return trust;
   throw new TrustError(
     'judge bundle: expected the pinned root or one of the bundle to have that fingerprint, got none',
     {

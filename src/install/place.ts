@@ -10,7 +10,7 @@ import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { asWriteError, isErrno } from '../content/index.ts';
 import type { InstallFile } from './destination.ts';
-import { type OpenFolder, unsafe, writableByOthers } from './folder.ts';
+import { type OpenFolder, unsafe } from './folder.ts';
 
 /** What stands at a destination now. */
 export interface FoundFile {
@@ -45,9 +45,9 @@ export async function findFile(folder: OpenFolder, file: InstallFile): Promise<F
   }
 }
 
+/** Whose it is does not count: the operator may have given it to the user that a container runs as. */
 function hasForm(stats: Stats, file: InstallFile): boolean {
-  const isRight = stats.size === file.size && (stats.mode & 0o7777) === file.mode;
-  return isRight && writableByOthers(stats) === undefined;
+  return stats.size === file.size && (stats.mode & 0o7777) === file.mode;
 }
 
 async function hasDigest(handle: FileHandle, file: InstallFile): Promise<boolean> {
@@ -115,12 +115,12 @@ export async function switchFile({ file, folder, draft, aside }: StagedFile): Pr
 /** Puts back what stood there before `switchFile`, as far as that came; takes a draft away. */
 export async function switchBack(
   { file, folder, draft, aside }: StagedFile,
-  { hadFile, isBegun }: { readonly hadFile: boolean; readonly isBegun: boolean },
+  { isBegun }: { readonly isBegun: boolean },
 ): Promise<void> {
   const name = folder.at(basename(file.path));
   const isSwitched = isBegun && !(await isThere(folder.at(draft)));
-  if (isSwitched && hadFile) await rename(folder.at(aside), name);
-  if (isSwitched && !hadFile) await rm(name, { force: true });
+  if (isSwitched && (await isThere(folder.at(aside)))) await rename(folder.at(aside), name);
+  else if (isSwitched) await rm(name, { force: true });
   await rm(folder.at(aside), { force: true });
   await rm(folder.at(draft), { force: true });
   await folder.sync();

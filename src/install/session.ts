@@ -9,7 +9,7 @@ import type { SiteState, SiteStateReader } from '../state/index.ts';
 import { type Accepted, acceptSiteFiles } from '../trust/index.ts';
 import type { InstallFile } from './destination.ts';
 import type { FilePlan } from './file-steps.ts';
-import { asDamage } from './image-steps.ts';
+import { asDamage, readable } from './image-steps.ts';
 import type { KnownSite } from './judge.ts';
 import type { ImportedFile, ImportOptions } from './result.ts';
 import type { SpaceNeed } from './space.ts';
@@ -74,7 +74,7 @@ export async function* provenEntry(
   expected: Pick<InstallFile, 'digest' | 'size'>,
 ): AsyncGenerator<Uint8Array> {
   try {
-    yield* verified(bundle.stream(entry), expected);
+    yield* verified(readable(bundle, entry), expected);
   } catch (error) {
     throw asDamage(error, bundle, entry);
   }

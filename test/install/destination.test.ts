@@ -1,0 +1,75 @@
+/** Which files go where, and which may not. FORMAT §3 "Where it may write". */
+
+import { describe, expect, it } from 'vitest';
+import { installFiles } from '../../src/install/destination.ts';
+import type { ReleaseDocument, SiteFiles } from '../../src/manifest/index.ts';
+import { digestOf } from '../../src/oci/index.ts';
+
+const digest = digestOf(Buffer.from('x'));
+const file = (name: string, install?: string) => ({ name, digest, size: 1, mode: '0640', ...(install && { install }) });
+const releaseWith = (...files: ReturnType<typeof file>[]) =>
+  ({ files, license: { install: '/etc/atrium/license.blob' } }) as unknown as ReleaseDocument;
+const siteWith = (site: string, ...files: Partial<SiteFiles['files'][number]>[]): SiteFiles =>
+  ({
+    site,
+    files: files.map((one) => ({ ...file('l'), role: 'file', sealed: false, ...one })),
+  }) as unknown as SiteFiles;
+const choose = (release: ReleaseDocument | undefined, ...sites: SiteFiles[]) =>
+  installFiles({ product: 'atrium', release, hasReleaseFiles: true, sites });
+
+describe('installFiles', () => {
+  it('takes the files that name a place, with their mode as bits', () => {
+    expect(choose(releaseWith(file('a', '/etc/atrium/a'), file('not-installed')))).toEqual([
+      { name: 'a', entry: 'files/a', path: '/etc/atrium/a', mode: 0o640, digest, size: 1 },
+    ]);
+  });
+
+  it.each(['/etc/atrium/x', '/opt/atrium/deep/er/x', '/var/lib/atrium/x'])('may write %s', (path) => {
+    expect(choose(releaseWith(file('a', path)))[0]?.path).toBe(path);
+  });
+
+  it.each([
+    '/etc/passwd',
+    '/etc/atrium',
+    '/etc/atrium/../passwd',
+    '/etc/atrium/./x',
+    '/etc/atrium//x',
+    '/etc/atrium/x/',
+    '/etc/atrium2/x',
+    '/etc/other/x',
+    'etc/atrium/x',
+    '/etc/atrium/x\\y',
+    '/usr/bin/ferry',
+    '/',
+  ])('may not write %s', (path) => {
+    expect(() => choose(releaseWith(file('a', path)))).toThrow(
+      expect.objectContaining({ code: 'DESTINATION_FORBIDDEN' }),
+    );
+  });
+
+  it('refuses two files for one place', () => {
+    const release = releaseWith(file('a', '/etc/atrium/x'), file('b', '/etc/atrium/x'));
+    expect(() => choose(release)).toThrow(expect.objectContaining({ code: 'DESTINATION_FORBIDDEN' }));
+  });
+
+  it('puts a licence where the release says when it does not say itself', () => {
+    const [license] = choose(releaseWith(), siteWith('any', { name: 'license.blob', role: 'license' }));
+    expect(license).toMatchObject({ entry: 'sites/any/license.blob', path: '/etc/atrium/license.blob' });
+  });
+
+  it('prefers the site’s own file over the one for any site', () => {
+    const own = siteWith('0123456789abcdef', { name: 'l', install: '/etc/atrium/l' });
+    const any = siteWith('any', { name: 'l', install: '/etc/atrium/l' });
+    expect(choose(undefined, any, own).map(({ entry }) => entry)).toEqual(['sites/0123456789abcdef/l']);
+  });
+
+  it('refuses a sealed file in words', () => {
+    const sealed = siteWith('any', { name: 'l.age', sealed: true, install: '/etc/atrium/l' });
+    expect(() => choose(undefined, sealed)).toThrow(expect.objectContaining({ code: 'SITE_FILES_SEALED' }));
+  });
+
+  it('leaves the release’s own files out of an overlay', () => {
+    const release = releaseWith(file('a', '/etc/atrium/a'));
+    expect(installFiles({ product: 'atrium', release, hasReleaseFiles: false, sites: [] })).toEqual([]);
+  });
+});
