@@ -15,13 +15,17 @@ type Named = Pick<Descriptor, 'digest' | 'size'>;
 export interface DocumentCache {
   /** The bytes, proven, or `undefined`. */
   find(descriptor: Named): Promise<Uint8Array | undefined>;
-  /** Keeps bytes that have been proven. */
+  /** Keeps bytes that have been proven; nothing after {@link close}. */
   keep(descriptor: Named, bytes: Uint8Array): Promise<void>;
+  /** Waits for what is being written: of many fetches at once, some go on for a moment after one has failed. */
+  close(): Promise<void>;
 }
 
 /** The cache in `folder`. */
 export async function openDocumentCache(folder: string): Promise<DocumentCache> {
   await mkdir(folder, { recursive: true });
+  const pending = new Set<Promise<void>>();
+  let isClosed = false;
   return {
     async find(descriptor) {
       if (descriptor.size > MAX_DOCUMENT_BYTES) return undefined;
@@ -30,17 +34,27 @@ export async function openDocumentCache(folder: string): Promise<DocumentCache> 
       return bytes !== undefined && isRight(bytes, descriptor) ? bytes : undefined;
     },
     async keep({ digest }, bytes) {
-      const path = join(folder, digestHex(digest));
-      const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-      try {
-        await writeFile(draft, bytes);
-        await rename(draft, path);
-      } catch (error) {
-        await rm(draft, { force: true });
-        throw asWriteError(error, path);
-      }
+      if (isClosed) return;
+      const writing = write(join(folder, digestHex(digest)), bytes);
+      pending.add(writing);
+      await writing.finally(() => pending.delete(writing));
+    },
+    async close() {
+      isClosed = true;
+      await Promise.allSettled(pending);
     },
   };
+}
+
+async function write(path: string, bytes: Uint8Array): Promise<void> {
+  const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    await writeFile(draft, bytes);
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw asWriteError(error, path);
+  }
 }
 
 function isRight(bytes: Uint8Array, descriptor: Named): boolean {

@@ -16,6 +16,7 @@ import { importableUntil, readChain } from '../trust/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import { openWorkspace } from '../workspace/index.ts';
 import { ensureChunkList, writeChunkList } from './chunks.ts';
+import type { DocumentCache } from './document-cache.ts';
 import { openDocumentCache } from './document-cache.ts';
 import { measureFiles } from './files.ts';
 import { resolvedImage, resolveImages } from './images.ts';
@@ -35,6 +36,7 @@ interface Run {
   readonly workspace: Workspace;
   readonly source: Source;
   readonly registry: RegistryClient;
+  readonly cache: DocumentCache;
   readonly progress: Progress;
   readonly outDir: string;
   /** Names the files of this manifest's runs in `exports/`. */
@@ -60,12 +62,14 @@ export async function exportRelease(options: ExportOptions): Promise<ExportResul
   const stem = await stemOf(options.manifestPath);
   const lock = await acquireLock(join(exports, `${stem}.lock`), { what: `the export of ${options.manifestPath}` });
   const registry = openRegistry(registryOptions(options));
+  const cache = await openDocumentCache(workspace.paths.blobs);
   const files = { journal: join(exports, `${stem}.journal.json`), done: join(exports, `${stem}.done`) };
   const { progress = silentProgress } = options;
   try {
-    return await run({ options, workspace, source, registry, progress, outDir, stem, files, downloaded: 0 });
+    return await run({ options, workspace, source, registry, cache, progress, outDir, stem, files, downloaded: 0 });
   } finally {
     await registry.close();
+    await cache.close();
     await lock.release();
   }
 }
@@ -118,12 +122,11 @@ async function discard({ files }: Run, journal: Journal | undefined): Promise<vo
 }
 
 async function resolveContent(state: Run, journal: Journal | undefined): Promise<Content> {
-  const { registry, progress, options, workspace } = state;
+  const { registry, cache, progress, options } = state;
   const { manifest } = state.source;
   const onDownload = (bytes: number) => {
     state.downloaded += bytes;
   };
-  const cache = await openDocumentCache(workspace.paths.blobs);
   const [images, measured] = await Promise.all([
     resolveImages(manifest, { registry, cache, progress, onDownload, known: journal?.images }),
     measureFiles(manifest, options),

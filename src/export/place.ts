@@ -3,7 +3,6 @@
  * hold while the two are on one file system. Else the partial is a hidden file beside its target, on the medium. A
  * rename that is tried out says which, and tells before the first byte when the medium takes nothing.
  */
-import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asWriteError, checkRoom, isErrno, mediumOf } from '../content/index.ts';
@@ -32,8 +31,7 @@ export async function partialPath(
   exports: string,
   { outDir, stem, name }: { readonly outDir: string; readonly stem: string; readonly name: string },
 ): Promise<string> {
-  const token = randomBytes(6).toString('hex');
-  const [from, to] = [join(exports, `${stem}.${token}.probe`), join(outDir, `.${stem}.${token}.probe`)];
+  const [from, to] = [join(exports, `${stem}.probe`), join(outDir, `.${stem}.probe`)];
   try {
     await writeFile(from, '');
     await rename(from, to);

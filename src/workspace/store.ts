@@ -4,7 +4,7 @@
  */
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { findFileBounded, parseJSON, readFileBounded, syncDirectory, writeAtomic, writeNew } from '../content/index.ts';
+import { findFileBounded, parseJSON, readFileBounded, writeAtomic, writeNew } from '../content/index.ts';
 import type { Chain, Role } from '../trust/index.ts';
 import {
   MAX_ROOT_BYTES,
@@ -85,7 +85,6 @@ export async function writeTarget(paths: WorkspacePaths, path: string, bytes: Ui
   if ((await findFileBounded(file, { max: MAX_TARGET_BYTES }))?.equals(bytes)) return;
   await mkdir(dirname(file), { recursive: true });
   await writeAtomic(file, bytes);
-  await syncDirectory(paths.tuf);
 }
 
 async function writeVersioned(paths: WorkspacePaths, role: 'targets' | 'snapshot', bytes: Uint8Array): Promise<string> {
