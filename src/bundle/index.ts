@@ -4,12 +4,12 @@ export { CHUNK_SIZE, chunkList, chunkListPath, findChunkList } from './chunks.ts
 export type { BundleCode, Damage } from './error.ts';
 export { BundleError, formatDamage } from './error.ts';
 export type { BundleEntry, BundleKind, EntryPart } from './names.ts';
-export type { Bundle } from './open.ts';
 export { openBundle } from './open.ts';
 export type { BundleFile, BundleParts, BundlePlan, BundleSite, EntrySource, PlannedEntry } from './plan.ts';
 export { MAX_ENTRIES, planBundle } from './plan.ts';
 export type { BundleContents, ProvenSite } from './prove.ts';
 export { proveContents } from './prove.ts';
+export type { Bundle } from './reader.ts';
 export type { VerifyBundleOptions } from './verify.ts';
 export { verifyBundle } from './verify.ts';
 export type { WriteBundleOptions } from './write.ts';

@@ -20,8 +20,8 @@ import {
 } from '../oci/index.ts';
 import { compareEntries } from './compare.ts';
 import { BundleError, type Damage } from './error.ts';
-import type { Bundle } from './open.ts';
 import { type BundleFile, type BundleParts, type BundlePlan, type BundleSite, planBundle } from './plan.ts';
+import type { Bundle } from './reader.ts';
 
 /** What a tar holds, proven but for the bytes of layers and files. */
 export interface BundleContents {

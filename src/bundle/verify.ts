@@ -10,10 +10,10 @@ import { CHUNK_SIZE, type ChunkList, findChunkList } from './chunks.ts';
 import { imageOf } from './compare.ts';
 import { type Damage, damaged } from './error.ts';
 import { hashRanges, type RangeResult } from './hash-lanes.ts';
-import type { Bundle } from './open.ts';
 import type { PlannedEntry } from './plan.ts';
 import type { BundleContents } from './prove.ts';
 import { hashRange } from './range.ts';
+import type { Bundle } from './reader.ts';
 
 export interface VerifyBundleOptions {
   /** @default silentProgress */

@@ -55,7 +55,9 @@ export async function writeBundle(plan: BundlePlan, options: WriteBundleOptions)
       await file.close();
     }
   } catch (error) {
-    throw asWriteError(error, path);
+    // a file of the release that can't be read carries its own path: that is not about ours
+    const { path: other = path } = error as NodeJS.ErrnoException;
+    throw other === path ? asWriteError(error, path) : error;
   }
 }
 

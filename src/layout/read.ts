@@ -6,8 +6,9 @@
  */
 import type { FileHandle } from 'node:fs/promises';
 import { LayoutError } from './error.ts';
-import { BASE_256_FROM, BLOCK, checksum, END_SIZE, FIELDS, isEntryName, padding, tarHeader } from './header.ts';
+import { BASE_256_FROM, BLOCK, END_SIZE, FIELDS, isEntryName, padding, tarHeader } from './header.ts';
 import { endOf, type TarEntry } from './lay-out.ts';
+import { reasonOf } from './refusal.ts';
 
 /** What bounds the reading. */
 export interface ReadTarIndexOptions {
@@ -57,7 +58,7 @@ function readHeader(header: Buffer, headerOffset: number): TarEntry {
     const expected = tarHeader(name, size);
     if (expected.equals(header)) return { name, size, headerOffset, dataOffset: headerOffset + BLOCK };
   }
-  throw invalid(headerOffset, reasonOf(header, name, size), name);
+  throw invalid(headerOffset, reasonOf(header, { name, size }), name);
 }
 
 function nameOf(header: Buffer): string | undefined {
@@ -74,44 +75,6 @@ function sizeOf(header: Buffer): number | undefined {
   const size = header.readBigUInt64BE(start + 4);
   // A small number in base-256 has an octal form, and that is the one form of it.
   return size >= BigInt(BASE_256_FROM) && size <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(size) : undefined;
-}
-
-const TYPES: Readonly<Record<string, string>> = {
-  '1': 'a hard link',
-  '2': 'a symbolic link',
-  '3': 'a character device',
-  '4': 'a block device',
-  '5': 'a directory',
-  '6': 'a named pipe',
-  '7': 'a contiguous file',
-  g: 'a pax global header',
-  x: 'a pax header',
-  L: 'a GNU long name',
-  K: 'a GNU long link',
-  D: 'a GNU directory listing',
-  S: 'a GNU sparse file',
-};
-
-/** Why a header is not the one expected, the most telling reason first. */
-function reasonOf(header: Buffer, name: string | undefined, size: number | undefined): string {
-  const said = Number.parseInt(header.toString('latin1', FIELDS.checksum[0], FIELDS.checksum[0] + 6).trim(), 8);
-  if (said !== checksum(header)) return 'expected a tar header, got bytes with a wrong header checksum';
-  const type = header.toString('latin1', FIELDS.typeflag[0], FIELDS.typeflag[0] + 1);
-  if (type !== '0') return `expected a regular file, got ${TYPES[type] ?? `type ${JSON.stringify(type)}`}`;
-  if (name === undefined) return `expected an entry name, got ${quoted(header, FIELDS.name)}`;
-  if (size === undefined) return `expected a size, got ${quoted(header, FIELDS.size)}`;
-  return `expected the header that ferry writes, got another ${differing(header, tarHeader(name, size))}`;
-}
-
-function differing(header: Buffer, expected: Buffer): string {
-  const fields = Object.entries(FIELDS).filter(
-    ([, [start, length]]) => !header.subarray(start, start + length).equals(expected.subarray(start, start + length)),
-  );
-  return fields.map(([field]) => field).join(', ');
-}
-
-function quoted(header: Buffer, [start, length]: readonly [number, number]): string {
-  return JSON.stringify(header.toString('latin1', start, start + length).replace(/\0+$/, ''));
 }
 
 function refusePadding(zeros: Buffer, offset: number, name: string): void {

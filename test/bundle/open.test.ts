@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BundlePlan, openBundle, type PlannedEntry, planBundle, writeBundle } from '../../src/bundle/index.ts';
-import { MAX_SITE_DOCUMENT_BYTES } from '../../src/bundle/open.ts';
+import { MAX_SITE_DOCUMENT_BYTES } from '../../src/bundle/small.ts';
 import { layOut, tarHeader } from '../../src/layout/index.ts';
 import {
   type RawEntry,

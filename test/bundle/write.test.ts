@@ -232,6 +232,15 @@ describe('writeBundle', () => {
     await expect(writing).rejects.toThrow('interrupted');
   });
 
+  it('leaves the error of a file that cannot be opened as it is', async () => {
+    const denied = Object.assign(new Error('EACCES'), { code: 'EACCES', path: '/somewhere/compose.yaml' });
+    // biome-ignore lint/correctness/useYield: it fails before it has a byte
+    const openFile = async function* (): AsyncGenerator<Uint8Array> {
+      throw denied;
+    };
+    await expect(write('denied', { openFile })).rejects.toBe(denied);
+  });
+
   it('says in words that the disk is full', async () => {
     const disk = path('small');
     mkdirSync(disk);
