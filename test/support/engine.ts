@@ -45,7 +45,11 @@ export async function startEngine(options: { args?: readonly string[] } = {}): P
     ...(options.args ?? []),
   );
   const log = openSync(join(root, 'log'), 'w');
-  const child = spawn(DOCKERD, args, { stdio: ['ignore', log, log], env: { ...process.env, DOCKER_TMPDIR: '' } });
+  // pdeathsig: a test process that is killed takes its engine along
+  const child = spawn('setpriv', ['--pdeathsig', 'TERM', DOCKERD, ...args], {
+    stdio: ['ignore', log, log],
+    env: { ...process.env, DOCKER_TMPDIR: '' },
+  });
   closeSync(log);
   const atExit = () => child.kill('SIGTERM');
   process.once('exit', atExit);

@@ -24,7 +24,11 @@ export async function startPodman(): Promise<TestPodman> {
   const at = (name: string) => join(root, name);
   const storage = ['--root', at('r'), '--runroot', at('rr'), '--tmpdir', at('t'), '--storage-driver', 'vfs'];
   const options = [...storage, '--events-backend', 'none'];
-  const child = spawn(PODMAN, [...options, 'system', 'service', '-t', '0', `unix://${at('s')}`], { stdio: 'ignore' });
+  const child = spawn(
+    'setpriv',
+    ['--pdeathsig', 'TERM', PODMAN, ...options, 'system', 'service', '-t', '0', `unix://${at('s')}`],
+    { stdio: 'ignore' },
+  );
   const closed = once(child, 'close');
   const stop = async () => {
     child.kill('SIGTERM');
