@@ -4,51 +4,15 @@
  */
 
 import type { Bundle } from '../bundle/index.ts';
-import { ContentError, isErrno, type Progress } from '../content/index.ts';
-import type { Engine, EngineImage, ImagePlan, Inventory, KnownImage } from '../docker/index.ts';
-import type { ReleaseDocument } from '../manifest/index.ts';
+import type { Progress } from '../content/index.ts';
+import type { Engine, ImagePlan } from '../docker/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { InstallError } from './error.ts';
+import type { EnginePlan } from './image-plan.ts';
+import { asDamage, readable } from './medium.ts';
 import type { Step } from './step.ts';
 
 const PIN_LABEL = 'import';
-
-/** What is to be done in the engine. */
-export interface EnginePlan {
-  /** One for each image of the release, in its order. */
-  readonly plans: readonly ImagePlan[];
-  /** What has each name now, for the names that will move. */
-  readonly holders: ReadonlyMap<string, Digest | undefined>;
-}
-
-/** Plans all images of a release up front: a layer of the first is there for the second. Changes nothing. */
-export async function planImages(
-  engine: Engine,
-  images: readonly EngineImage[],
-  known: readonly KnownImage[],
-): Promise<EnginePlan> {
-  let inventory: Inventory = await engine.inventory(known);
-  const plans: ImagePlan[] = [];
-  for (const image of images) {
-    const plan = engine.planImage(inventory, image);
-    plans.push(plan);
-    if (plan.action === 'load') inventory = engine.withImage(inventory, image);
-  }
-  const holders = new Map<string, Digest | undefined>();
-  for (const { image, tag } of plans) if (tag) holders.set(image.name, await engine.findTag(image.name));
-  return { plans, holders };
-}
-
-/** What a release tells of images that the engine may have. */
-export function knownImages(release: ReleaseDocument): readonly KnownImage[] {
-  return release.images.flatMap(({ digest, platforms }) =>
-    platforms.map(({ manifest, layers }) => ({
-      target: digest,
-      manifest,
-      layers: layers.map((layer) => layer.digest),
-    })),
-  );
-}
 
 export interface ImageStepsOptions {
   readonly engine: Engine;
@@ -153,30 +117,6 @@ function tagStep(moves: readonly ImagePlan[], holders: ReadonlyMap<string, Diges
       }
     },
   };
-}
-
-/** The bytes of an entry as they lie there; a medium that cannot be read is damage, and names the entry. */
-export async function* readable(bundle: Bundle, name: string): AsyncGenerator<Uint8Array> {
-  try {
-    yield* bundle.stream(name);
-  } catch (cause) {
-    const entry = bundle.find(name);
-    if (entry === undefined || !isErrno(cause, 'EIO', 'ENODEV', 'ENXIO', 'ENOMEDIUM', 'ESTALE')) throw cause;
-    const why = `expected readable bytes, got ${cause instanceof Error ? cause.message : String(cause)}`;
-    throw bundle.damaged([{ entry: entry.name, offset: entry.dataOffset, why }], { cause });
-  }
-}
-
-/**
- * Bytes that are not as signed, in the words of the bundle: which layer of which image.
- * @param name of the entry, where it is not a blob.
- */
-export function asDamage(error: unknown, bundle: Bundle, name?: string): unknown {
-  if (!(error instanceof ContentError) || !['DIGEST_MISMATCH', 'SIZE_MISMATCH'].includes(error.code)) return error;
-  const entry = bundle.find(name ?? String(error.facts['digest']));
-  if (entry === undefined) return error;
-  const why = error.message.replace(/^verify blob(?: sha256:[0-9a-f]{64})?: /, '');
-  return bundle.damaged([{ entry: entry.name, offset: entry.dataOffset, why }], { cause: error });
 }
 
 function tagNotMoved(name: string, expected: Digest, got: Digest | undefined): InstallError {

@@ -5,11 +5,11 @@ export { importBundle } from './import.ts';
 export {
   type InspectedImage,
   type Inspection,
-  type InspectOptions,
   inspectBundle,
   type VerifyOptions,
   verifyBundleAt,
 } from './look.ts';
+export type { InspectOptions } from './look-judge.ts';
 export type { Operator, Override, ReceiptImage } from './receipt.ts';
 export type { ImportedFile, ImportOptions, ImportResult } from './result.ts';
 export { type SiteStatus, type StatusImage, type StatusOptions, siteStatus } from './status.ts';

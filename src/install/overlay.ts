@@ -7,8 +7,9 @@ import { proveContents } from '../bundle/index.ts';
 import { parseReleaseDocument, productFolders } from '../manifest/index.ts';
 import { installFiles } from './destination.ts';
 import { fileSteps, planFiles } from './file-steps.ts';
+import { provenEntry } from './medium.ts';
 import type { ImportResult } from './result.ts';
-import { fileNeeds, importedFiles, prefixOf, provenEntry, type Session, sitesFor } from './session.ts';
+import { fileNeeds, importedFiles, prefixOf, type Session, sitesFor } from './session.ts';
 import { checkSpace } from './space.ts';
 import { runSteps } from './step.ts';
 

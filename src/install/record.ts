@@ -8,8 +8,9 @@ import type { ReleaseDocument, ReleaseFile } from '../manifest/index.ts';
 import type { ReleaseDraft, SiteState } from '../state/index.ts';
 import { raiseReleaseFloor } from '../trust/index.ts';
 import { OVERRIDE } from './compose.ts';
+import { provenEntry } from './medium.ts';
 import { findOperator, type Override, type ReceiptFile, type ReceiptImage, signReceipt } from './receipt.ts';
-import { provenEntry, type Session } from './session.ts';
+import type { Session } from './session.ts';
 import { storedTrust } from './site-trust.ts';
 import type { Step } from './step.ts';
 

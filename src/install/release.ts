@@ -1,49 +1,20 @@
 /**
- * The import of a release: may it be installed, is the tar what it says, what is missing here, is there room; then the
- * steps in order: draft, hold, write files beside, load, move tags, switch files, record. FORMAT §2, §3; DESIGN 3 to 6.
+ * The import of a release, once it is planned: the steps in order (draft, hold, load, and files beside their places;
+ * move tags, switch files, record), and what is told of it. DESIGN decisions 3 to 6.
  */
 
 import { join } from 'node:path';
-import { proveContents } from '../bundle/index.ts';
-import { readBounded } from '../content/index.ts';
-import { engineImage } from '../docker/index.ts';
-import { parseReleaseDocument, productFolders, type ReleaseDocument } from '../manifest/index.ts';
-import type { Descriptor } from '../oci/index.ts';
-import type { StoredRelease } from '../state/index.ts';
-import { type AcceptedRelease, acceptRelease } from '../trust/index.ts';
-import { activationCommand, composeOverride, OVERRIDE } from './compose.ts';
-import { installFiles } from './destination.ts';
-import { type FilePlan, fileSteps, planFiles } from './file-steps.ts';
-import { type EnginePlan, imageSteps, knownImages, planImages } from './image-steps.ts';
-import type { Override, ReceiptImage } from './receipt.ts';
-import { keptFiles, recordSteps } from './record.ts';
+import type { ReleaseDocument } from '../manifest/index.ts';
+import { activationCommand, OVERRIDE } from './compose.ts';
+import { fileSteps } from './file-steps.ts';
+import { imageSteps } from './image-steps.ts';
+import { provenEntry } from './medium.ts';
+import type { Override } from './receipt.ts';
+import { recordSteps } from './record.ts';
+import { bytesOf, imagesOf, isDone, planRelease, type ReleasePlan, totalBytes } from './release-plan.ts';
 import type { ImportResult } from './result.ts';
-import {
-  fileNeeds,
-  importedFiles,
-  onHost,
-  prefixOf,
-  progressOf,
-  provenEntry,
-  type Session,
-  sitesFor,
-} from './session.ts';
-import { checkSpace, engineNeeds } from './space.ts';
+import { importedFiles, onHost, progressOf, type Session } from './session.ts';
 import { runSteps, type Step } from './step.ts';
-
-const MAX_COMPOSE_BYTES = 1024 * 1024;
-
-/** All that is known before the first change. */
-interface ReleasePlan {
-  readonly release: ReleaseDocument;
-  readonly document: Buffer;
-  readonly listed: AcceptedRelease;
-  readonly current: StoredRelease | undefined;
-  readonly engine: EnginePlan;
-  readonly files: FilePlan;
-  readonly override: string | undefined;
-  readonly warnings: readonly string[];
-}
 
 /** Imports the release that a session's bundle carries. @throws as `importBundle` */
 export async function importRelease(session: Session): Promise<ImportResult> {
@@ -55,64 +26,6 @@ export async function importRelease(session: Session): Promise<ImportResult> {
   } finally {
     await plan.files.tree.close();
   }
-}
-
-async function planRelease(session: Session): Promise<ReleasePlan> {
-  const { bundle, accepted, known, options, reader } = session;
-  const document = bundle.releaseBytes;
-  if (document === undefined) throw new TypeError('expected a bundle with a release');
-  const { product, releases } = known;
-  const listed = acceptRelease(accepted, document, {
-    allowDowngrade: options.allowDowngrade === true,
-    known: releases,
-    ...(product !== undefined && { product }),
-  });
-  const release = parseReleaseDocument(document);
-  const contents = await proveContents(bundle, release);
-  const images = contents.images.map((image) => engineImage(image, session.engine.facts));
-  const sites = sitesFor(session, contents.sites, release.product);
-  const wanted = { product: release.product, release, hasReleaseFiles: true, sites: sites.documents };
-  const current = await reader?.findCurrentRelease();
-  const installed = current === undefined ? [] : knownImages(parseReleaseDocument(current.document));
-  const engine = await planImages(session.engine, images, [...knownImages(release), ...installed]);
-  const override = await overrideOf(session, release);
-  const folders = productFolders(release.product);
-  const files = await planFiles(installFiles(wanted), { prefix: prefixOf(session), folders });
-  const space = await roomFor(session, { release, engine, files }).catch(async (error: unknown) => {
-    await files.tree.close();
-    throw error;
-  });
-  const warnings = [...accepted.warnings, ...sites.warnings, ...space];
-  return { release, document, listed, current, engine, files, override, warnings };
-}
-
-async function overrideOf(session: Session, release: ReleaseDocument): Promise<string | undefined> {
-  const file = release.files.find(({ name }) => name === release.compose?.file);
-  if (file === undefined) return undefined;
-  const source = provenEntry(session.bundle, `files/${file.name}`, file);
-  const bytes = await readBounded(source, { max: MAX_COMPOSE_BYTES, what: file.name });
-  return composeOverride(bytes, { release, facts: session.engine.facts });
-}
-
-/** Refuses what would not fit, before anything is changed. */
-async function roomFor(
-  session: Session,
-  { release, engine, files }: Pick<ReleasePlan, 'release' | 'engine' | 'files'>,
-): Promise<string[]> {
-  const { bundle, options } = session;
-  const images = await engineNeeds(engine.plans, { bundle, facts: session.engine.facts, spoolDir: options.stateDir });
-  const kept = keptFiles(release).reduce((total, { size }) => total + size, 0);
-  return checkSpace([...images, ...fileNeeds(session, files), { path: options.stateDir, bytes: kept, what: 'files' }]);
-}
-
-/** Whether this very release is installed here and all of it is in its place. */
-function isDone({ current, document, engine, files }: ReleasePlan): boolean {
-  return (
-    current !== undefined &&
-    document.equals(current.document) &&
-    engine.plans.every(({ action, tag }) => action === 'present' && !tag) &&
-    files.files.every(({ action }) => action === 'same')
-  );
 }
 
 async function apply(session: Session, plan: ReleasePlan): Promise<ImportResult> {
@@ -169,20 +82,6 @@ async function writeOverrides(session: Session, plan: ReleasePlan): Promise<void
   }
 }
 
-function imagesOf({ engine }: ReleasePlan): readonly ReceiptImage[] {
-  const loads = new Set(engine.plans.filter(({ action }) => action === 'load').map(({ imageID }) => imageID));
-  return engine.plans.map(({ image, imageID }) => ({
-    name: image.name,
-    action: loads.has(imageID) ? 'loaded' : 'present',
-    imageID,
-  }));
-}
-
-/** Bytes of layers that have to be read. */
-function bytesOf({ engine }: ReleasePlan): number {
-  return engine.plans.reduce((total, { bytes }) => total + bytes, 0);
-}
-
 function describe(
   session: Session,
   plan: ReleasePlan,
@@ -221,10 +120,4 @@ function commandFor(
   if (compose === undefined || file === undefined) return undefined;
   const path = file.install === undefined ? join(dir, 'files', file.name) : onHost(session, file.install);
   return activationCommand({ project: compose.project, files: [path, ...(override === undefined ? [] : [override])] });
-}
-
-function totalBytes({ engine }: ReleasePlan): number {
-  const layers = new Map<string, Descriptor>();
-  for (const { image } of engine.plans) for (const layer of image.platform.layers) layers.set(layer.digest, layer);
-  return [...layers.values()].reduce((total, { size }) => total + size, 0);
 }

@@ -1,15 +1,13 @@
 /** What all kinds of import have at hand once the bundle is open and its chain is judged; and what several of them do. */
 
 import type { Bundle, ProvenSite } from '../bundle/index.ts';
-import { type Progress, silentProgress, verified } from '../content/index.ts';
+import { type Progress, silentProgress } from '../content/index.ts';
 import type { Engine } from '../docker/index.ts';
 import type { SiteFiles } from '../manifest/index.ts';
 import type { SiteIdentity } from '../site/index.ts';
 import type { SiteState, SiteStateReader } from '../state/index.ts';
 import { type Accepted, acceptSiteFiles } from '../trust/index.ts';
-import type { InstallFile } from './destination.ts';
 import type { FilePlan } from './file-steps.ts';
-import { asDamage, readable } from './image-steps.ts';
 import type { KnownSite } from './judge.ts';
 import type { ImportedFile, ImportOptions } from './result.ts';
 import type { SpaceNeed } from './space.ts';
@@ -65,19 +63,6 @@ export function sitesFor(
   });
   // own ones after those for any: the later of one name wins
   return { documents: documents.toSorted((a, b) => Number(b.site === 'any') - Number(a.site === 'any')), warnings };
-}
-
-/** The bytes of a file in the bundle; the last of them only when all are right, else damage that names the entry. */
-export async function* provenEntry(
-  bundle: Bundle,
-  entry: string,
-  expected: Pick<InstallFile, 'digest' | 'size'>,
-): AsyncGenerator<Uint8Array> {
-  try {
-    yield* verified(readable(bundle, entry), expected);
-  } catch (error) {
-    throw asDamage(error, bundle, entry);
-  }
 }
 
 /** What became of the files, or will. */

@@ -1,0 +1,45 @@
+/**
+ * Reading from the medium during an import: each byte once, proven as it flows, and whatever is wrong with it told in
+ * the bundle's words: which entry, which layer of which image. DESIGN decision 3.
+ */
+
+import type { Bundle } from '../bundle/index.ts';
+import { ContentError, isErrno, verified } from '../content/index.ts';
+import type { InstallFile } from './destination.ts';
+
+/** The bytes of an entry as they lie there; a medium that cannot be read is damage, and names the entry. */
+export async function* readable(bundle: Bundle, name: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* bundle.stream(name);
+  } catch (cause) {
+    const entry = bundle.find(name);
+    if (entry === undefined || !isErrno(cause, 'EIO', 'ENODEV', 'ENXIO', 'ENOMEDIUM', 'ESTALE')) throw cause;
+    const why = `expected readable bytes, got ${cause instanceof Error ? cause.message : String(cause)}`;
+    throw bundle.damaged([{ entry: entry.name, offset: entry.dataOffset, why }], { cause });
+  }
+}
+
+/**
+ * Bytes that are not as signed, in the words of the bundle: which layer of which image.
+ * @param name of the entry, where it is not a blob.
+ */
+export function asDamage(error: unknown, bundle: Bundle, name?: string): unknown {
+  if (!(error instanceof ContentError) || !['DIGEST_MISMATCH', 'SIZE_MISMATCH'].includes(error.code)) return error;
+  const entry = bundle.find(name ?? String(error.facts['digest']));
+  if (entry === undefined) return error;
+  const why = error.message.replace(/^verify blob(?: sha256:[0-9a-f]{64})?: /, '');
+  return bundle.damaged([{ entry: entry.name, offset: entry.dataOffset, why }], { cause: error });
+}
+
+/** The bytes of a file in the bundle; the last of them only when all are right, else damage that names the entry. */
+export async function* provenEntry(
+  bundle: Bundle,
+  entry: string,
+  expected: Pick<InstallFile, 'digest' | 'size'>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* verified(readable(bundle, entry), expected);
+  } catch (error) {
+    throw asDamage(error, bundle, entry);
+  }
+}

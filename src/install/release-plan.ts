@@ -1,0 +1,113 @@
+/**
+ * Before the first change of a release's import: may it be installed, is the tar what it says, what is missing here, is
+ * there room. All that is refused for is refused here. FORMAT §2, §3.
+ */
+
+import { proveContents } from '../bundle/index.ts';
+import { readBounded } from '../content/index.ts';
+import { engineImage } from '../docker/index.ts';
+import { parseReleaseDocument, productFolders, type ReleaseDocument } from '../manifest/index.ts';
+import type { Descriptor } from '../oci/index.ts';
+import type { StoredRelease } from '../state/index.ts';
+import { type AcceptedRelease, acceptRelease } from '../trust/index.ts';
+import { composeOverride } from './compose.ts';
+import { installFiles } from './destination.ts';
+import { type FilePlan, planFiles } from './file-steps.ts';
+import { type EnginePlan, knownImages, planImages } from './image-plan.ts';
+import { provenEntry } from './medium.ts';
+import type { ReceiptImage } from './receipt.ts';
+import { keptFiles } from './record.ts';
+import { fileNeeds, prefixOf, type Session, sitesFor } from './session.ts';
+import { checkSpace, engineNeeds } from './space.ts';
+
+const MAX_COMPOSE_BYTES = 1024 * 1024;
+
+/** All that is known before the first change. */
+export interface ReleasePlan {
+  readonly release: ReleaseDocument;
+  readonly document: Buffer;
+  readonly listed: AcceptedRelease;
+  readonly current: StoredRelease | undefined;
+  readonly engine: EnginePlan;
+  readonly files: FilePlan;
+  readonly override: string | undefined;
+  readonly warnings: readonly string[];
+}
+
+export async function planRelease(session: Session): Promise<ReleasePlan> {
+  const { bundle, accepted, known, options, reader } = session;
+  const document = bundle.releaseBytes;
+  if (document === undefined) throw new TypeError('expected a bundle with a release');
+  const { product, releases } = known;
+  const listed = acceptRelease(accepted, document, {
+    allowDowngrade: options.allowDowngrade === true,
+    known: releases,
+    ...(product !== undefined && { product }),
+  });
+  const release = parseReleaseDocument(document);
+  const contents = await proveContents(bundle, release);
+  const images = contents.images.map((image) => engineImage(image, session.engine.facts));
+  const sites = sitesFor(session, contents.sites, release.product);
+  const wanted = { product: release.product, release, hasReleaseFiles: true, sites: sites.documents };
+  const current = await reader?.findCurrentRelease();
+  const installed = current === undefined ? [] : knownImages(parseReleaseDocument(current.document));
+  const engine = await planImages(session.engine, images, [...knownImages(release), ...installed]);
+  const override = await overrideOf(session, release);
+  const folders = productFolders(release.product);
+  const files = await planFiles(installFiles(wanted), { prefix: prefixOf(session), folders });
+  const space = await roomFor(session, { release, engine, files }).catch(async (error: unknown) => {
+    await files.tree.close();
+    throw error;
+  });
+  const warnings = [...accepted.warnings, ...sites.warnings, ...space];
+  return { release, document, listed, current, engine, files, override, warnings };
+}
+
+async function overrideOf(session: Session, release: ReleaseDocument): Promise<string | undefined> {
+  const file = release.files.find(({ name }) => name === release.compose?.file);
+  if (file === undefined) return undefined;
+  const source = provenEntry(session.bundle, `files/${file.name}`, file);
+  const bytes = await readBounded(source, { max: MAX_COMPOSE_BYTES, what: file.name });
+  return composeOverride(bytes, { release, facts: session.engine.facts });
+}
+
+/** Refuses what would not fit, before anything is changed. */
+async function roomFor(
+  session: Session,
+  { release, engine, files }: Pick<ReleasePlan, 'release' | 'engine' | 'files'>,
+): Promise<string[]> {
+  const { bundle, options } = session;
+  const images = await engineNeeds(engine.plans, { bundle, facts: session.engine.facts, spoolDir: options.stateDir });
+  const kept = keptFiles(release).reduce((total, { size }) => total + size, 0);
+  return checkSpace([...images, ...fileNeeds(session, files), { path: options.stateDir, bytes: kept, what: 'files' }]);
+}
+
+/** Whether this very release is installed here and all of it is in its place. */
+export function isDone({ current, document, engine, files }: ReleasePlan): boolean {
+  return (
+    current !== undefined &&
+    document.equals(current.document) &&
+    engine.plans.every(({ action, tag }) => action === 'present' && !tag) &&
+    files.files.every(({ action }) => action === 'same')
+  );
+}
+
+export function imagesOf({ engine }: ReleasePlan): readonly ReceiptImage[] {
+  const loads = new Set(engine.plans.filter(({ action }) => action === 'load').map(({ imageID }) => imageID));
+  return engine.plans.map(({ image, imageID }) => ({
+    name: image.name,
+    action: loads.has(imageID) ? 'loaded' : 'present',
+    imageID,
+  }));
+}
+
+/** Bytes of layers that have to be read. */
+export function bytesOf({ engine }: ReleasePlan): number {
+  return engine.plans.reduce((total, { bytes }) => total + bytes, 0);
+}
+
+export function totalBytes({ engine }: ReleasePlan): number {
+  const layers = new Map<string, Descriptor>();
+  for (const { image } of engine.plans) for (const layer of image.platform.layers) layers.set(layer.digest, layer);
+  return [...layers.values()].reduce((total, { size }) => total + size, 0);
+}
