@@ -46,8 +46,6 @@ function findNext(response: HTTPResponse): URL | undefined {
   }
   const next = new URL(location, response.url);
   next.hash = '';
-  next.username = '';
-  next.password = '';
   return next;
 }
 
