@@ -4,15 +4,12 @@
  */
 import { mkdir, realpath, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import type { BundlePlan } from '../bundle/index.ts';
-import { planBundle, writeBundle } from '../bundle/index.ts';
 import type { Progress } from '../content/index.ts';
 import { acquireLock, moveNew, silentProgress, syncDirectory } from '../content/index.ts';
-import type { Digest } from '../oci/index.ts';
-import { digestHex, digestOf, formatPlatform } from '../oci/index.ts';
+import { digestHex, digestOf } from '../oci/index.ts';
 import type { RegistryClient } from '../registry/index.ts';
 import { openRegistry } from '../registry/index.ts';
-import { importableUntil, readChain } from '../trust/index.ts';
+import { readChain } from '../trust/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import { openWorkspace } from '../workspace/index.ts';
 import { ensureChunkList, writeChunkList } from './chunks.ts';
@@ -21,14 +18,16 @@ import { openDocumentCache } from './document-cache.ts';
 import { measureFiles } from './files.ts';
 import { resolvedImage, resolveImages } from './images.ts';
 import type { Journal, JournalFiles, SignedParts } from './journal.ts';
-import { findJournal, openDone, readDone, removeJournal, writeJournal } from './journal.ts';
-import type { ExportedImage, ExportOptions, ExportResult } from './options.ts';
+import { findJournal, removeJournal, writeJournal } from './journal.ts';
+import type { ExportOptions, ExportResult } from './options.ts';
 import { checkPlace, openOut, partialPath } from './place.ts';
 import { isThere, proveMetadata } from './prove.ts';
+import { resultOf } from './result.ts';
 import type { Content } from './sign.ts';
 import { isStillTrue, signContent } from './sign.ts';
 import type { Source } from './source.ts';
 import { readSource } from './source.ts';
+import { planRelease, writePartial } from './write.ts';
 
 /** One run, with all that its steps share. */
 interface Run {
@@ -80,7 +79,7 @@ async function run(state: Run): Promise<ExportResult> {
   state.options.signal?.throwIfAborted();
   state.progress.phase('sign');
   const { signed, warnings, resumed } = await signedOf(state, content, journal);
-  const plan = planOf(content, signed);
+  const plan = planRelease(content, signed);
   const name = bundleFileName(content.manifest.product, signed);
   const path = join(state.outDir, name);
   const done = { content, signed, plan, path, warnings };
@@ -88,20 +87,22 @@ async function run(state: Run): Promise<ExportResult> {
   if (await isThere(path, { plan, signed, signal: state.options.signal, ...proof })) {
     await ensureChunkList(path, plan.size);
     await discard(state, journal);
-    return resultOf(state, { ...done, action: 'unchanged' });
+    return resultOf({ ...done, downloaded: state.downloaded, action: 'unchanged' });
   }
   const partial = await partialPath(state.workspace.paths.exports, { outDir: state.outDir, stem: state.stem, name });
   const isResumed = resumed && journal?.partial === partial;
   if (!isResumed) await begin(state, journal, { content, signed, partial });
   await checkPlace({ outDir: state.outDir, partial }, { path, size: plan.size });
-  const hashes = await writePartial(state, { plan, partial, content, isResumed });
+  const { registry, options, files } = state;
+  const onDownload = countInto(state);
+  const hashes = await writePartial({ registry, options, files, plan, partial, content, isResumed, onDownload });
   state.progress.phase('prove');
   await proveMetadata(partial, proof);
   await moveNew(partial, path);
   await syncDirectory(state.outDir);
   await writeChunkList(path, plan.size, hashes);
   await removeJournal(state.files);
-  return resultOf(state, { ...done, action: 'written' });
+  return resultOf({ ...done, downloaded: state.downloaded, action: 'written' });
 }
 
 /** The journal of an interrupted run of this very manifest; any other is discarded with its partial. */
@@ -124,11 +125,8 @@ async function discard({ files }: Run, journal: Journal | undefined): Promise<vo
 async function resolveContent(state: Run, journal: Journal | undefined): Promise<Content> {
   const { registry, cache, progress, options } = state;
   const { manifest } = state.source;
-  const onDownload = (bytes: number) => {
-    state.downloaded += bytes;
-  };
   const [images, measured] = await Promise.all([
-    resolveImages(manifest, { registry, cache, progress, onDownload, known: journal?.images }),
+    resolveImages(manifest, { registry, cache, progress, onDownload: countInto(state), known: journal?.images }),
     measureFiles(manifest, options),
   ]);
   return { manifest, images, measured };
@@ -154,92 +152,16 @@ async function begin(
   await writeJournal(state.files, { key: state.source.key, images, signed, partial });
 }
 
-interface WritePartialOptions {
-  readonly plan: BundlePlan;
-  readonly partial: string;
-  readonly content: Content;
-  readonly isResumed: boolean;
-}
-
-async function writePartial(state: Run, { plan, partial, content, isResumed }: WritePartialOptions) {
-  const { registry, progress, options } = state;
-  const references = new Map(content.manifest.images.map(({ name, reference }) => [name, reference]));
-  const sizes = new Map(content.images.flatMap(({ blobs }) => blobs.map(({ digest, size }) => [digest, size])));
-  const done = await openDone(state.files);
-  try {
-    return await writeBundle(plan, {
-      path: partial,
-      fetchBlob: (descriptor, image, signal) => {
-        const reference = references.get(image);
-        if (reference === undefined) throw new TypeError(`expected a reference for ${image}`);
-        return registry.fetchBlob(reference, descriptor, { signal });
-      },
-      openFile: content.measured.open,
-      progress,
-      keep: isResumed ? await readDone(state.files) : new Set<Digest>(),
-      onDone: async (digest) => {
-        state.downloaded += sizes.get(digest) ?? 0;
-        await done.note(digest);
-      },
-      ...(options.concurrency !== undefined && { concurrency: options.concurrency }),
-      ...(options.signal && { signal: options.signal }),
-    });
-  } finally {
-    await done.close();
-  }
-}
-
-function planOf({ images, measured }: Content, { chain, release, sites }: SignedParts): BundlePlan {
-  const siteFiles = measured.siteFiles.map(({ name, size, digest }) => ({ name, size, digest }));
-  return planBundle({
-    chain,
-    release: release.bytes,
-    images,
-    files: measured.files.map(({ name, size, digest }) => ({ name, size, digest })),
-    sites: sites.map(({ site, bytes }) => ({ site, document: bytes, files: siteFiles })),
-  });
+function countInto(state: Run): (bytes: number) => void {
+  return (bytes) => {
+    state.downloaded += bytes;
+  };
 }
 
 /** FORMAT §1: `<product>-<release>-<sequence>-<catalogue>.ferry.tar`. */
 function bundleFileName(product: string, { chain, release }: SignedParts): string {
   const catalogue = readChain(chain).timestamp.version;
   return `${product}-${release.release}-${release.sequence}-${catalogue}.ferry.tar`;
-}
-
-interface Done {
-  readonly content: Content;
-  readonly signed: SignedParts;
-  readonly plan: BundlePlan;
-  readonly path: string;
-  readonly warnings: readonly string[];
-  readonly action: ExportResult['action'];
-}
-
-function resultOf(state: Run, { content, signed, plan, path, warnings, action }: Done): ExportResult {
-  const { name: license } = content.measured.siteFiles[0] ?? {};
-  const unsealed = `${license} travels unsealed, since no site is named: whoever holds the medium can read it`;
-  return {
-    bundle: path,
-    overlays: [],
-    release: signed.release.shown,
-    sequence: signed.release.sequence,
-    importableUntil: importableUntil(signed.chain),
-    images: content.images.map(exportedImage),
-    bytes: plan.size,
-    downloaded: state.downloaded,
-    action,
-    warnings: license === undefined ? warnings : [...warnings, unsealed],
-  };
-}
-
-function exportedImage({ name, target, platforms, documents, blobs }: Content['images'][number]): ExportedImage {
-  const all = [...documents.map(({ descriptor }) => descriptor), ...blobs];
-  return {
-    name,
-    digest: target.digest,
-    platforms: platforms.map(({ platform }) => formatPlatform(platform)),
-    size: all.reduce((sum, { size }) => sum + size, 0),
-  };
 }
 
 async function openOffice({ workspace, passphrase, signerCommand, now, env }: ExportOptions): Promise<Workspace> {

@@ -15,13 +15,19 @@ export {
   releaseName,
   SITE_ID,
 } from './names.ts';
-export type { ManifestFerry, ManifestFile, ManifestImage, ManifestLicense, ReleaseManifest } from './parse.ts';
 export { parseReleaseManifest } from './parse.ts';
 export { isRange, satisfiesRange } from './range.ts';
 export type { ReleaseDocument, ReleaseFile, ReleaseImage } from './release.ts';
 export { parseReleaseDocument } from './release.ts';
 export type { ReleaseDocumentOptions } from './release-document.ts';
 export { contentDigest, formatTime, releaseDocument, releaseImage } from './release-document.ts';
+export type {
+  ManifestFerry,
+  ManifestFile,
+  ManifestImage,
+  ManifestLicense,
+  ReleaseManifest,
+} from './release-manifest.ts';
 export type { Requirement } from './schema.ts';
 export { releaseSchema } from './schema.ts';
 export type { SiteFile, SiteFiles } from './site-files.ts';

@@ -2,68 +2,13 @@
  * Reads a release manifest: YAML to the shape of `schema.ts`, then the rules that span fields. Each fault is named with
  * the line it stands on. Pure: it opens none of the files that the manifest names.
  */
-import type { Platform, Reference } from '../oci/index.ts';
 import { bundleName, OciError, parsePlatform, parseReference } from '../oci/index.ts';
+import type { ManifestFile, ManifestImage, ManifestLicense, ReleaseManifest } from './release-manifest.ts';
 import { checkRules, ferryFileName, lastPart } from './rules.ts';
-import type { ManifestSource, Reload, Requirement } from './schema.ts';
+import type { ManifestSource } from './schema.ts';
 import { manifestSchema } from './schema.ts';
 import type { YamlSource } from './yaml.ts';
 import { readYaml } from './yaml.ts';
-
-/** A file that travels with the release. */
-export interface ManifestFile {
-  readonly name: string;
-  /** As written: relative to the manifest. */
-  readonly from: string;
-  readonly install?: string;
-  /** Four octal digits. */
-  readonly mode: string;
-}
-
-/** The licence. Exactly one of `from` and `url`. */
-export interface ManifestLicense {
-  readonly name: string;
-  readonly from?: string;
-  readonly url?: string;
-  readonly tokenEnv?: string;
-  readonly install: string;
-  readonly mode: string;
-  readonly graceDays?: number;
-  readonly publicKey?: string;
-}
-
-/** An executable of ferry that travels with the release. */
-export interface ManifestFerry {
-  readonly name: string;
-  readonly from: string;
-  readonly platform: Platform;
-  readonly version?: string;
-}
-
-/** An image as the manifest names it; `name` is the one it has in the bundle. */
-export interface ManifestImage {
-  readonly reference: Reference;
-  readonly name: string;
-}
-
-/** What a release carries. Every path and name has been checked against FORMAT. */
-export interface ReleaseManifest {
-  readonly product: string;
-  /** May hold `{date}`: then `dated` is true. */
-  readonly release: string;
-  readonly dated: boolean;
-  readonly platforms: readonly Platform[];
-  readonly images: readonly ManifestImage[];
-  readonly files: readonly ManifestFile[];
-  readonly ferry: readonly ManifestFerry[];
-  readonly license?: ManifestLicense;
-  readonly tls?: { readonly dir: string; readonly names: readonly string[]; readonly reload?: Reload };
-  readonly compose?: NonNullable<ManifestSource['compose']>;
-  readonly upgradeFrom?: string;
-  readonly dataRollback?: 'safe' | 'restore' | 'none';
-  readonly requirements?: readonly Requirement[];
-  readonly changes?: readonly string[];
-}
 
 export interface ParseManifestOptions {
   /** The manifest's path, for messages. */

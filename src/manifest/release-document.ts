@@ -9,8 +9,8 @@ import { digestOf, formatPlatform } from '../oci/index.ts';
 import { ManifestError } from './error.ts';
 import { FORMAT, MIN_FERRY } from './format.ts';
 import { releaseName } from './names.ts';
-import type { ReleaseManifest } from './parse.ts';
 import type { ReleaseDocument, ReleaseFile, ReleaseImage } from './release.ts';
+import type { ReleaseManifest } from './release-manifest.ts';
 
 export interface ReleaseDocumentOptions {
   readonly manifest: ReleaseManifest;

@@ -5,7 +5,7 @@
 import { formatPlatform } from '../oci/index.ts';
 import { destinationProblem, productFolders } from './destination.ts';
 import { FILE_NAME } from './names.ts';
-import type { ReleaseManifest } from './parse.ts';
+import type { ReleaseManifest } from './release-manifest.ts';
 import type { YamlSource } from './yaml.ts';
 
 type Path = readonly PropertyKey[];

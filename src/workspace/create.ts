@@ -77,16 +77,18 @@ export async function createWorkspace(directory: string, options: CreateWorkspac
   const asked = { ...options, passphrase: options.passphrase && once(options.passphrase) };
   const draft = join(dirname(dir), `.${basename(dir)}.${randomBytes(6).toString('hex')}`);
   await mkdir(draft, { recursive: true, mode: 0o755 });
+  let made = draft;
   try {
     const keys = await (options.restore ? fillRestored(draft, asked) : fillNew(draft, asked));
     await rename(draft, dir);
+    made = dir;
     await syncDirectory(dirname(dir));
     const workspace = await openWorkspace(dir, asked);
     if (options.restore) await adoptRootKeys(workspace);
     const rootChange = options.restore && (await changeRoot(workspace, (roles) => ({ ...roles, ...keys })));
     return describe(workspace, rootChange);
   } catch (error) {
-    await rm(draft, { recursive: true, force: true });
+    await rm(made, { recursive: true, force: true }); // nothing of it has been shown to anybody
     throw error;
   }
 }

@@ -5,7 +5,6 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findFileBounded, isErrno, writeNew } from '../content/index.ts';
-import { openWithPassphrase, SealError, sealWithPassphrase } from '../seal/index.ts';
 import type { Role } from '../trust/index.ts';
 import { WorkspaceError } from './error.ts';
 
@@ -20,6 +19,8 @@ export interface SealKeyOptions {
 }
 
 const MAX_KEY_BYTES = 64 * 1024;
+/** Loaded when a sealed key is met: most runs sign nothing, or with unsealed keys. */
+const loadSeal = () => import('../seal/index.ts');
 const KEY_FILE = /^(root|targets|snapshot|timestamp)-([1-9]\d{0,5})\.(age|pem)$/;
 
 /**
@@ -34,12 +35,7 @@ export async function saveKey(
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const name = `${role}-${await nextNumber(folder, role)}.${passphrase === undefined ? 'pem' : 'age'}`;
   const plain = Buffer.from(privatePEM);
-  const bytes =
-    passphrase === undefined
-      ? plain
-      : await sealWithPassphrase(plain, await passphrase({ what: "the workspace's keys", confirm: true }), {
-          workFactor,
-        });
+  const bytes = passphrase === undefined ? plain : await seal(plain, passphrase, workFactor);
   await writeNew(join(folder, name), bytes, { mode: 0o600 });
   return name;
 }
@@ -55,6 +51,7 @@ export async function findKey(path: string, passphrase: AskPassphrase | undefine
   if (passphrase === undefined) {
     throw new WorkspaceError(`open key ${path}: expected a passphrase, got none`, { code: 'PASSPHRASE_NEEDED' });
   }
+  const { openWithPassphrase, SealError } = await loadSeal();
   try {
     const plain = await openWithPassphrase(bytes, await passphrase({ what: "the workspace's keys", confirm: false }));
     return Buffer.from(plain).toString();
@@ -72,6 +69,11 @@ export async function listKeyFiles(folder: string): Promise<readonly { readonly 
     return role === undefined ? [] : [{ name, role: role as Role, number: Number(number) }];
   });
   return found.toSorted((a, b) => a.role.localeCompare(b.role) || a.number - b.number);
+}
+
+async function seal(plain: Uint8Array, passphrase: AskPassphrase, workFactor: number): Promise<Uint8Array> {
+  const { sealWithPassphrase } = await loadSeal();
+  return sealWithPassphrase(plain, await passphrase({ what: "the workspace's keys", confirm: true }), { workFactor });
 }
 
 async function nextNumber(folder: string, role: Role): Promise<number> {

@@ -7,7 +7,7 @@ import type { LedgerKey } from './ledger.ts';
 import { readLedger } from './ledger.ts';
 import type { Workspace } from './open.ts';
 import type { RootChange } from './root-change.ts';
-import { changeRoot, currentRoot, recordKeys } from './root-change.ts';
+import { changeRoot, checkNoCeremony, currentRoot, recordKeys } from './root-change.ts';
 import { keyPath } from './signers.ts';
 
 /** A key that the root names, or one of ours that it no longer names. */
@@ -119,6 +119,7 @@ export async function adoptRootKeys(workspace: Workspace): Promise<void> {
 
 /** Makes keys of a role and keeps their private halves, sealed as the workspace's others are. */
 async function makeKeys(workspace: Workspace, role: Role, count: number): Promise<readonly PublicKey[]> {
+  await checkNoCeremony(workspace);
   const made: PublicKey[] = [];
   const recorded: LedgerKey[] = [];
   for (let at = 0; at < count; at += 1) {

@@ -3,7 +3,7 @@
  * needed are here it is published at once; else it becomes a request that its holders sign on their own machines, and
  * `assemble` publishes it. Roots are consecutive, so only one can be open at a time.
  */
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isErrno, writeNew } from '../content/index.ts';
 import type { RootRoles, Signer } from '../trust/index.ts';
@@ -52,7 +52,7 @@ export async function currentRoot(
 export async function changeRoot(workspace: Workspace, change: (roles: RootRoles) => RootRoles): Promise<RootChange> {
   const current = await currentRoot(workspace);
   const version = current.version + 1;
-  await checkNoneOpen(workspace, version);
+  await checkNoCeremony(workspace);
   const roles = change(current.roles);
   const { now } = workspace.options;
   const seconds = Math.floor(now.getTime() / 1000) + workspace.settings.validity.rootDays * 86_400;
@@ -88,8 +88,24 @@ export async function publishRoot(workspace: Workspace, bytes: Uint8Array): Prom
     await writeLedger(paths, { ...ledger, versions: { ...ledger.versions, root: version } });
     await writeRoot(paths, version, bytes);
   });
-  await rm(requestPath(workspace, version), { force: true });
+  await closeCeremony(workspace, version);
   if ((await findCatalogue(paths)) !== undefined) await publish(workspace);
+}
+
+/** @throws {WorkspaceError} `CEREMONY_OPEN` while a root waits for signatures: no key is made for one that can't come */
+export async function checkNoCeremony(workspace: Workspace): Promise<void> {
+  const path = requestPath(workspace, (await currentRoot(workspace)).version + 1);
+  try {
+    await stat(path);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return;
+    throw error;
+  }
+  throw new WorkspaceError(`change root: expected no other change under way, got ${path}`, {
+    code: 'CEREMONY_OPEN',
+    facts: { path },
+    hint: `collect its signatures and run: ferry keys assemble ${path} ANSWERS; or give it up by deleting ${path}`,
+  });
 }
 
 /** Where the request for a root's signatures is. */
@@ -140,17 +156,8 @@ export function answerPath(request: string, keyID: string): string {
   return `${request.replace(/(?:\.request)?\.json$/, '')}.${keyID.slice(0, 8)}.answer.json`;
 }
 
-async function checkNoneOpen(workspace: Workspace, version: number): Promise<void> {
-  const path = requestPath(workspace, version);
-  try {
-    await stat(path);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return;
-    throw error;
-  }
-  throw new WorkspaceError(`change root: expected no other change under way, got ${path}`, {
-    code: 'CEREMONY_OPEN',
-    facts: { path },
-    hint: `collect its signatures and run: ferry keys assemble ${path} ANSWERS; or give it up by deleting ${path}`,
-  });
+async function closeCeremony({ paths }: Workspace, version: number): Promise<void> {
+  await mkdir(paths.requests, { recursive: true });
+  const files = (await readdir(paths.requests)).filter((name) => name.startsWith(`root-${version}.`));
+  await Promise.all(files.map((name) => rm(join(paths.requests, name), { force: true })));
 }

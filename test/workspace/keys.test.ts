@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { acceptChain, matchesFingerprint, pinRoot } from '../../src/trust/index.ts';
 import {
@@ -221,11 +221,12 @@ describe('the offline ceremony', () => {
       code: 'KEY_MISSING',
     });
     const answers = (await Promise.all(homes.map((keys) => signRequest(change.request, { keys })))).flat();
-    const files = { request: change.request, answers };
-    const kept = join(await temporaryFolder(), 'request.json');
-    await writeFile(kept, await readFile(change.request));
-    await assembleRequest(workspace, files);
-    await expect(assembleRequest(workspace, { ...files, request: kept })).rejects.toMatchObject({
+    const folder = await temporaryFolder();
+    const [request, ...copies] = [change.request, ...answers].map((path) => join(folder, basename(path)));
+    await cp(dirname(change.request), folder, { recursive: true });
+    await assembleRequest(workspace, { request: change.request, answers });
+    expect(await readdir(workspace.paths.requests)).toEqual([]);
+    await expect(assembleRequest(workspace, { request: request as string, answers: copies })).rejects.toMatchObject({
       code: 'CEREMONY_STALE',
     });
   });

@@ -1,0 +1,46 @@
+/** What an export answers, from what it came to. Pure. */
+import type { BundlePlan } from '../bundle/index.ts';
+import { formatPlatform } from '../oci/index.ts';
+import { importableUntil } from '../trust/index.ts';
+import type { SignedParts } from './journal.ts';
+import type { ExportedImage, ExportResult } from './options.ts';
+import type { Content } from './sign.ts';
+
+/** What a run came to. */
+export interface Done {
+  readonly content: Content;
+  readonly signed: SignedParts;
+  readonly plan: BundlePlan;
+  readonly path: string;
+  readonly warnings: readonly string[];
+  readonly action: ExportResult['action'];
+  readonly downloaded: number;
+}
+
+/** The answer of an export. */
+export function resultOf({ content, signed, plan, path, warnings, action, downloaded }: Done): ExportResult {
+  const { name: license } = content.measured.siteFiles[0] ?? {};
+  const unsealed = `${license} travels unsealed, since no site is named: whoever holds the medium can read it`;
+  return {
+    bundle: path,
+    overlays: [],
+    release: signed.release.shown,
+    sequence: signed.release.sequence,
+    importableUntil: importableUntil(signed.chain),
+    images: content.images.map(exportedImage),
+    bytes: plan.size,
+    downloaded,
+    action,
+    warnings: license === undefined ? warnings : [...warnings, unsealed],
+  };
+}
+
+function exportedImage({ name, target, platforms, documents, blobs }: Content['images'][number]): ExportedImage {
+  const all = [...documents.map(({ descriptor }) => descriptor), ...blobs];
+  return {
+    name,
+    digest: target.digest,
+    platforms: platforms.map(({ platform }) => formatPlatform(platform)),
+    size: all.reduce((sum, { size }) => sum + size, 0),
+  };
+}
