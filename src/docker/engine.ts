@@ -2,9 +2,9 @@
 import type { Digest } from '../oci/index.ts';
 import { type EngineEnvironment, formatAddress, parseAddress } from './address.ts';
 import { agentFor } from './agent.ts';
-import { type EngineAPI, openAPI } from './api.ts';
+import { openAPI } from './api.ts';
 import { DockerError } from './error.ts';
-import { type EngineFacts, readFacts } from './facts.ts';
+import { type Connection, type EngineFacts, readFacts } from './facts.ts';
 import type { EngineImage } from './image.ts';
 import { type Inventory, type KnownImage, readInventory, withImage } from './inventory.ts';
 import { type LoadedImage, type LoadOptions, loadImage } from './load.ts';
@@ -50,7 +50,7 @@ export async function connectEngine({ env, command }: ConnectOptions): Promise<E
   const address = parseAddress(env);
   const api = openAPI(address, agentFor(address, env));
   try {
-    return tieTogether(api, await readFacts(api, address));
+    return tieTogether({ api, facts: await readFacts(api, address) });
   } catch (error) {
     api.close();
     throw address.kind === 'unix'
@@ -59,19 +59,20 @@ export async function connectEngine({ env, command }: ConnectOptions): Promise<E
   }
 }
 
-function tieTogether(api: EngineAPI, facts: EngineFacts): Engine {
+function tieTogether(connection: Connection): Engine {
+  const { api, facts } = connection;
   return {
     facts,
-    inventory: (known = []) => readInventory(api, facts, known),
+    inventory: (known = []) => readInventory(connection, known),
     planImage: (inventory, image) => planImage(facts, inventory, image),
     withImage: (inventory, image) => withImage(inventory, image, expectedID(facts, image)),
-    loadImage: (plan, options) => loadImage(api, facts, plan, options),
-    verifyImage: (image) => verifyImage(api, facts, image),
-    findTag: (name) => findTag(api, facts, name),
+    loadImage: (plan, options) => loadImage(connection, plan, options),
+    verifyImage: (image) => verifyImage(connection, image),
+    findTag: (name) => findTag(connection, name),
     tag: (imageID, name) => tag(api, imageID, name),
-    untag: (name) => untag(api, facts, name),
-    removeImage: (imageID) => removeImage(api, facts, imageID),
-    pin: (imageID, label) => pin(api, facts, imageID, label),
+    untag: (name) => untag(connection, name),
+    removeImage: (imageID) => removeImage(connection, imageID),
+    pin: (imageID, label) => pin(connection, imageID, label),
     unpin: (handle) => unpin(api, handle),
     findPins: (label) => findPins(api, label),
     close: () => api.close(),

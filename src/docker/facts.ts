@@ -31,6 +31,12 @@ export interface EngineFacts {
   readonly local: boolean;
 }
 
+/** A line to an engine, and what is at its other end. */
+export interface Connection {
+  readonly api: EngineAPI;
+  readonly facts: EngineFacts;
+}
+
 /** Minor numbers of the API 1.x that things came with. Engines before 23.0 (1.42) can't unpack zstd. */
 export const ZSTD_SINCE = 42;
 /** 24.0: the containerd store loads images at all. */

@@ -5,8 +5,7 @@
  */
 import type { Digest } from '../oci/index.ts';
 import { chainIDs, isDigest } from '../oci/index.ts';
-import type { EngineAPI } from './api.ts';
-import { type EngineFacts, hasAPI, MANIFESTS_SINCE } from './facts.ts';
+import { type Connection, type EngineFacts, hasAPI, MANIFESTS_SINCE } from './facts.ts';
 import type { EngineImage } from './image.ts';
 import { fullName, parseImageID } from './name.ts';
 import { asList, asObject, asText } from './wire.ts';
@@ -41,18 +40,15 @@ export interface KnownImage {
 const PARALLEL = 8;
 
 /** Asks for all images, dangling and intermediate ones too. An image that goes while we ask is left out. */
-export async function readInventory(
-  api: EngineAPI,
-  facts: EngineFacts,
-  known: readonly KnownImage[],
-): Promise<Inventory> {
+export async function readInventory(connection: Connection, known: readonly KnownImage[]): Promise<Inventory> {
+  const { api, facts } = connection;
   const list = asList(await api.ask({ method: 'GET', path: '/images/json', query: { all: '1' } }));
   const ids = [...new Set(list.map((item) => parseImageID(asObject(item)['Id'])).filter((id) => id !== undefined))];
   const images: InventoryImage[] = [];
   const next = ids.values();
   await Promise.all(
     Array.from({ length: PARALLEL }, async () => {
-      for (const id of next) images.push(...(await findImages(api, facts, id)));
+      for (const id of next) images.push(...(await findImages(connection, id)));
     }),
   );
   // in the engine's order, so that the same engine gives the same plan
@@ -74,7 +70,7 @@ export function withImage(inventory: Inventory, image: EngineImage, id: Digest):
 }
 
 /** An engine's image as it tells of it; `undefined` when it has none of that name or ID. */
-export async function findImage(api: EngineAPI, facts: EngineFacts, name: string): Promise<EngineReport | undefined> {
+export async function findImage({ api, facts }: Connection, name: string): Promise<EngineReport | undefined> {
   const query = hasAPI(facts, MANIFESTS_SINCE) && facts.store === 'containerd' ? { manifests: '1' } : {};
   const found = await api.find({ method: 'GET', path: `/images/${name}/json`, query });
   return found === undefined ? undefined : parseReport(asObject(found));
@@ -115,8 +111,8 @@ function wholeOf(manifests: readonly unknown[]): Set<string> {
   return new Set(whole.map((manifest) => asText(manifest['ID'])));
 }
 
-async function findImages(api: EngineAPI, facts: EngineFacts, id: Digest): Promise<InventoryImage[]> {
-  const report = await findImage(api, facts, id);
+async function findImages(connection: Connection, id: Digest): Promise<InventoryImage[]> {
+  const report = await findImage(connection, id);
   return report?.id === undefined ? [] : [{ ...report, id: report.id }];
 }
 

@@ -10,13 +10,12 @@ import { verified } from '../content/index.ts';
 import { FerryError } from '../errors.ts';
 import { packTar } from '../layout/index.ts';
 import type { Descriptor, Digest } from '../oci/index.ts';
-import type { EngineAPI } from './api.ts';
 import { type BlobSource, loadEntries } from './entries.ts';
 import { DockerError, quoteEngine } from './error.ts';
-import type { EngineFacts } from './facts.ts';
+import type { Connection } from './facts.ts';
 import { engineWords } from './failure.ts';
 import { findImage } from './inventory.ts';
-import { makePlain, type PlainLayers } from './plain.ts';
+import { makePlain } from './plain.ts';
 import type { ImagePlan } from './plan.ts';
 import { failureIn, loadFailed, readReply } from './reply.ts';
 import { removeImage } from './tags.ts';
@@ -48,24 +47,20 @@ export interface LoadedImage {
  * @throws {ContentError} `DIGEST_MISMATCH`, `SIZE_MISMATCH` for a damaged blob: the engine then got a cut-off tar
  * @throws {DockerError} `LOAD_FAILED` with the engine's words, `ENGINE_NO_SPACE`, `ENGINE_STALLED`, `IMAGE_MISMATCH`, …
  */
-export async function loadImage(
-  api: EngineAPI,
-  facts: EngineFacts,
-  plan: ImagePlan,
-  options: LoadOptions,
-): Promise<LoadedImage> {
+export async function loadImage(connection: Connection, plan: ImagePlan, options: LoadOptions): Promise<LoadedImage> {
   const { image, imageID } = plan;
-  const before = await findImage(api, facts, imageID);
+  const before = await findImage(connection, imageID);
   // never posted again: on newer engines that leaves a dangling double (moby#53561)
-  if (before !== undefined && findDifference(facts, image, before) === undefined) return { imageID, action: 'present' };
+  if (before !== undefined && findDifference(connection.facts, image, before) === undefined)
+    return { imageID, action: 'present' };
   if (plan.action === 'present') throw goneSince(image.name);
   options.signal?.throwIfAborted();
   const watch = startWatch(image.name, { signal: options.signal, patience: options.patience ?? PATIENCE });
   try {
-    await send(api, facts, plan, { ...options, watch });
-    await verifyImage(api, facts, image);
+    await send(connection, plan, { ...options, watch });
+    await verifyImage(connection, image);
   } catch (error) {
-    if (before === undefined) await cleanUp(api, facts, plan, watch);
+    if (before === undefined) await cleanUp(connection, plan, watch);
     throw error;
   } finally {
     watch.stop();
@@ -75,21 +70,20 @@ export async function loadImage(
 
 type SendOptions = LoadOptions & { readonly watch: Watch };
 
-async function send(api: EngineAPI, facts: EngineFacts, plan: ImagePlan, options: SendOptions): Promise<void> {
+async function send(connection: Connection, plan: ImagePlan, options: SendOptions): Promise<void> {
   const { watch, onBytes = () => {} } = options;
   const open = (descriptor: Descriptor) => counted(verified(options.open(descriptor), descriptor), onBytes);
   const plain = await makePlain(plan, { open, spoolDir: options.spoolDir, signal: watch.signal });
   try {
-    await post(api, facts, plan, { watch, source: { open, findPlain: plain.find } });
+    await post(connection, plan, { watch, source: { open, findPlain: plain.find } });
   } finally {
-    await (plain satisfies PlainLayers).dispose();
+    await plain.dispose();
   }
 }
 
 /** Sends and listens at the same time: an engine that fails early says so while it is still being sent to. */
 async function post(
-  api: EngineAPI,
-  facts: EngineFacts,
+  { api, facts }: Connection,
   plan: ImagePlan,
   { watch, source }: { readonly watch: Watch; readonly source: BlobSource },
 ): Promise<void> {
@@ -151,12 +145,12 @@ function asLoadError(error: unknown, image: string): unknown {
  * Removes what a failed load left. An engine that has everything may go on after we have hung up (20.10 does), so
  * for a moment the image is waited for. What can't be cleaned is untagged and harmless; the first error matters more.
  */
-async function cleanUp(api: EngineAPI, facts: EngineFacts, plan: ImagePlan, watch: Watch): Promise<void> {
+async function cleanUp(connection: Connection, plan: ImagePlan, watch: Watch): Promise<void> {
   if (!watch.sentAll()) return;
   const rounds = watch.signal.aborted ? 30 : 1;
   for (let round = 0; round < rounds; round++) {
     if (round > 0) await delay(100);
-    if (await removeImage(api, facts, plan.imageID).catch(() => true)) return;
+    if (await removeImage(connection, plan.imageID).catch(() => true)) return;
   }
 }
 

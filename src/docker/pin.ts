@@ -5,7 +5,7 @@
 import type { Digest } from '../oci/index.ts';
 import type { EngineAPI } from './api.ts';
 import { DockerError } from './error.ts';
-import type { EngineFacts } from './facts.ts';
+import type { Connection } from './facts.ts';
 import { findImage } from './inventory.ts';
 import { parseImageID } from './name.ts';
 import { asList, asObject, asText } from './wire.ts';
@@ -22,8 +22,8 @@ export interface Pin {
 }
 
 /** Holds an image. Answers the handle for {@link unpin}. @throws {DockerError} `ENGINE_FAILED` when there is no such image */
-export async function pin(api: EngineAPI, facts: EngineFacts, imageID: Digest, label: string): Promise<string> {
-  const report = await findImage(api, facts, imageID);
+export async function pin(connection: Connection, imageID: Digest, label: string): Promise<string> {
+  const report = await findImage(connection, imageID);
   const body = {
     Image: imageID,
     // images made from scratch may have no command, and an engine wants one; it is never run
@@ -33,12 +33,12 @@ export async function pin(api: EngineAPI, facts: EngineFacts, imageID: Digest, l
     // a declared volume would be made, and filled, at once
     HostConfig: { NetworkMode: 'none', Mounts: report?.volumes.map((Target) => ({ Type: 'tmpfs', Target })) ?? [] },
   };
-  const made = asObject(await api.ask({ method: 'POST', path: '/containers/create', body }));
+  const made = asObject(await connection.api.ask({ method: 'POST', path: '/containers/create', body }));
   const handle = asText(made['Id']);
   if (/^[0-9a-f]{12,64}$/.test(handle)) return handle;
   throw new DockerError(`pin image ${imageID}: expected a container's ID, got ${JSON.stringify(made).slice(0, 200)}`, {
     code: 'ENGINE_FAILED',
-    facts: { engine: facts.socket },
+    facts: { engine: connection.facts.socket },
   });
 }
 

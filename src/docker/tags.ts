@@ -5,16 +5,16 @@
 import type { Digest } from '../oci/index.ts';
 import type { EngineAPI } from './api.ts';
 import { DockerError } from './error.ts';
-import type { EngineFacts } from './facts.ts';
+import type { Connection } from './facts.ts';
 import { findImage } from './inventory.ts';
 import { fullName, splitName } from './name.ts';
 import { pin, unpin } from './pin.ts';
 import { failureIn, loadFailed, readReply } from './reply.ts';
 
 /** The ID of the image that has this name now. @throws {OciError} `REFERENCE_INVALID` */
-export async function findTag(api: EngineAPI, facts: EngineFacts, name: string): Promise<Digest | undefined> {
+export async function findTag(connection: Connection, name: string): Promise<Digest | undefined> {
   splitName(name); // an engine would take hex digits for the beginning of an ID
-  const report = await findImage(api, facts, name);
+  const report = await findImage(connection, name);
   return report?.tags.includes(fullName(name)) ? report.id : undefined;
 }
 
@@ -24,9 +24,10 @@ export async function tag(api: EngineAPI, imageID: Digest, name: string): Promis
 }
 
 /** Takes a name away; the image stays, dangling if that was its last. No error when nothing has the name. */
-export async function untag(api: EngineAPI, facts: EngineFacts, name: string): Promise<void> {
+export async function untag(connection: Connection, name: string): Promise<void> {
+  const { api, facts } = connection;
   splitName(name);
-  const report = await findImage(api, facts, name);
+  const report = await findImage(connection, name);
   if (report?.id === undefined || !report.tags.includes(fullName(name))) return;
   if (facts.store === 'podman') {
     // podman's own calls, unlike Docker's, want a version in the path
@@ -35,7 +36,7 @@ export async function untag(api: EngineAPI, facts: EngineFacts, name: string): P
   } else if (report.tags.length > 1) {
     await removeName(api, name);
   } else if (facts.store === 'containerd') {
-    await untagLastSoftly(api, facts, report.id, name);
+    await untagLastSoftly(connection, report.id, name);
   } else {
     await moveToNothing(api, name);
     await removeName(api, name);
@@ -47,12 +48,13 @@ export async function untag(api: EngineAPI, facts: EngineFacts, name: string): P
  *
  * @returns true when it was removed; false when it is not there, has a name, or is in use
  */
-export async function removeImage(api: EngineAPI, facts: EngineFacts, imageID: Digest): Promise<boolean> {
-  const report = await findImage(api, facts, imageID);
+export async function removeImage(connection: Connection, imageID: Digest): Promise<boolean> {
+  const report = await findImage(connection, imageID);
   if (report === undefined || report.tags.length > 0) return false;
+  // noprune: its parents, if it has any, were here before us
+  const request = { method: 'DELETE', path: `/images/${imageID}`, query: { noprune: '1' } } as const;
   try {
-    // noprune: its parents, if it has any, were here before us
-    return (await api.find({ method: 'DELETE', path: `/images/${imageID}`, query: { noprune: '1' } })) !== undefined;
+    return (await connection.api.find(request)) !== undefined;
   } catch (error) {
     if (error instanceof DockerError && error.facts['status'] === 409) return false;
     throw error;
@@ -72,11 +74,11 @@ async function moveToNothing(api: EngineAPI, name: string): Promise<void> {
 }
 
 /** containerd store: with a container on the image, a forced removal of its last name leaves it dangling (image_delete.go). */
-async function untagLastSoftly(api: EngineAPI, facts: EngineFacts, imageID: Digest, name: string): Promise<void> {
-  const held = await pin(api, facts, imageID, 'untag');
+async function untagLastSoftly(connection: Connection, imageID: Digest, name: string): Promise<void> {
+  const held = await pin(connection, imageID, 'untag');
   try {
-    await api.find({ method: 'DELETE', path: `/images/${name}`, query: { noprune: '1', force: '1' } });
+    await connection.api.find({ method: 'DELETE', path: `/images/${name}`, query: { noprune: '1', force: '1' } });
   } finally {
-    await unpin(api, held);
+    await unpin(connection.api, held);
   }
 }

@@ -3,16 +3,16 @@
  * (classic, podman) or the target (containerd); diffIDs and platform are what the engine itself makes of it.
  */
 import { isPlatformMatch, parseImageConfig } from '../oci/index.ts';
-import type { EngineAPI } from './api.ts';
 import { DockerError } from './error.ts';
-import type { EngineFacts } from './facts.ts';
+import type { Connection, EngineFacts } from './facts.ts';
 import { documentOf, type EngineImage } from './image.ts';
 import { type EngineReport, findImage, isWhole } from './inventory.ts';
 import { expectedID, isSameList } from './plan.ts';
 
 /** @throws {DockerError} `IMAGE_MISMATCH` when the engine does not have exactly this image */
-export async function verifyImage(api: EngineAPI, facts: EngineFacts, image: EngineImage): Promise<void> {
-  const report = await findImage(api, facts, expectedID(facts, image));
+export async function verifyImage(connection: Connection, image: EngineImage): Promise<void> {
+  const { facts } = connection;
+  const report = await findImage(connection, expectedID(facts, image));
   const difference = report === undefined ? 'no such image' : findDifference(facts, image, report);
   if (difference === undefined) return;
   const expected = `${expectedID(facts, image)} as it was signed`;

@@ -44,9 +44,15 @@ describe('startWatch', () => {
 
   it('has all the time of the world for a slow medium', async () => {
     const watch = startWatch('a:1', { patience });
+    const chunks = [Buffer.alloc(100_000)].values();
     const never = new Promise<IteratorResult<Uint8Array>>(() => {});
-    const medium = { [Symbol.asyncIterator]: () => ({ next: () => never }) };
-    void watch.metered(medium).next();
+    const next = async () => {
+      const chunk = chunks.next();
+      return chunk.done ? await never : chunk;
+    };
+    const sending = watch.metered({ [Symbol.asyncIterator]: () => ({ next }) });
+    await sending.next();
+    void sending.next(); // the engine has taken the first chunk and waits for the second
     // another watch, with the same patience and something to be impatient about, serves as the clock
     const clock = startWatch('b:1', { patience });
     await clock.metered(sized(100_000)).next();
