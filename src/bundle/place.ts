@@ -23,8 +23,19 @@ export interface RegionWriter {
   flush(): Promise<void>;
 }
 
+export interface RegionOptions {
+  /** @default nobody is told */
+  readonly written?: Written;
+  /** Frees each chunk once it is written; see {@link release}. @default false */
+  readonly releaseChunks?: boolean;
+}
+
 /** A writer into a file from a position on. Not for use by two at once. */
-export function openRegion(file: FileHandle, offset: number, written: Written): RegionWriter {
+export function openRegion(
+  file: FileHandle,
+  offset: number,
+  { written = () => {}, releaseChunks = false }: RegionOptions = {},
+): RegionWriter {
   let held: Uint8Array[] = [];
   let heldBytes = 0;
   let position = offset;
@@ -35,7 +46,10 @@ export function openRegion(file: FileHandle, offset: number, written: Written): 
     position += bytes;
     held = [];
     heldBytes = 0;
-    underWay = writeAll(file, chunks, at).then(() => written(at + bytes, bytes));
+    underWay = writeAll(file, chunks, at).then(() => {
+      if (releaseChunks) chunks.forEach(release);
+      written(at + bytes, bytes);
+    });
     underWay.catch(() => {}); // thrown where it is awaited, which may be a while later
   };
   return {
@@ -69,6 +83,14 @@ export async function placeEntry(
   }
   if (size < entry.size) throw sourceSize(entry, String(size));
   await region.write(Buffer.alloc(padding(entry.size)));
+}
+
+/**
+ * Gives the memory of a chunk back at once, where the chunk has it for itself. Left to the collector, what a fast
+ * network brings piles up to some 60 MiB before it is looked at, whatever its limits.
+ */
+function release({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 async function writeAll(file: FileHandle, chunks: Uint8Array[], position: number): Promise<void> {

@@ -23,6 +23,11 @@ export interface WriteBundleOptions {
    * `content/verified` does: they are not hashed here again.
    */
   readonly fetchBlob: (descriptor: Descriptor, image: string, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  /**
+   * Frees the memory of a blob's chunk as soon as it is written, where the chunk has it for itself: so the memory of a
+   * long export stays flat. Whoever gives the chunks must not touch one again. @default false
+   */
+  readonly releaseChunks?: boolean;
   /** The bytes of a file of the release or of a site. */
   readonly openFile: (file: BundleFile) => AsyncIterable<Uint8Array>;
   /** Blobs and files under way at once. @default 6 */
@@ -67,7 +72,7 @@ async function writeHashed(file: FileHandle, plan: BundlePlan, options: WriteBun
   try {
     hashing.written(head.length, head.length);
     await writeBody(file, plan, { ...options, hashing });
-    const write = openRegion(file, 0, (_offset, bytes) => options.progress?.advance(bytes));
+    const write = openRegion(file, 0, { written: (_offset, bytes) => options.progress?.advance(bytes) });
     await write.write(head);
     await write.flush();
     await file.sync();
@@ -97,7 +102,7 @@ async function writeBody(file: FileHandle, plan: BundlePlan, options: BodyOption
   await inParallel(runsOf(plan), { concurrency, signal }, (run, stop) =>
     writeRun(file, run, { ...options, signal: stop, written }),
   );
-  const end = openRegion(file, plan.size - END_SIZE, written);
+  const end = openRegion(file, plan.size - END_SIZE, { written });
   await end.write(Buffer.alloc(END_SIZE));
   await end.flush();
 }
@@ -123,11 +128,11 @@ interface RunOptions extends WriteBundleOptions {
 }
 
 async function writeRun(file: FileHandle, run: Run, options: RunOptions): Promise<void> {
-  const { signal, written, keep, onDone } = options;
+  const { signal, written, keep, onDone, releaseChunks = false } = options;
   const [{ source }] = run.entries as [PlannedEntry];
   const digest = source.kind === 'blob' ? source.descriptor.digest : undefined;
   if (digest !== undefined && keep?.has(digest) && (await isKept(file, run, { digest, signal, written }))) return;
-  const region = openRegion(file, run.offset, written);
+  const region = openRegion(file, run.offset, { written, releaseChunks: releaseChunks && digest !== undefined });
   for (const entry of run.entries) await placeEntry(entry, { region, body: bodyOf(entry, options) });
   await region.flush();
   signal.throwIfAborted();
@@ -157,10 +162,10 @@ async function isKept(
 ): Promise<boolean> {
   const [entry] = entries as [PlannedEntry];
   if ((await hashRange(file, { offset: entry.dataOffset, length: entry.size }, { signal })) !== digest) return false;
-  const header = openRegion(file, offset, () => {});
+  const header = openRegion(file, offset);
   await header.write(tarHeader(entry.name, entry.size));
   await header.flush();
-  const zeros = openRegion(file, entry.dataOffset + entry.size, () => {});
+  const zeros = openRegion(file, entry.dataOffset + entry.size);
   await zeros.write(Buffer.alloc(padding(entry.size)));
   await zeros.flush();
   written(end, end - offset);

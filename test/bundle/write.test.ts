@@ -232,6 +232,24 @@ describe('writeBundle', () => {
     await expect(writing).rejects.toThrow('interrupted');
   });
 
+  it('frees a chunk that it has written only when it is told to, and never a part of something larger', async () => {
+    const given: Uint8Array[] = [];
+    const fetchBlob = async function* ({ digest }: { digest: Digest }) {
+      const whole = bundle.content(digest);
+      const [first, rest] = [Uint8Array.from(whole.subarray(0, 10)), whole.subarray(10)];
+      given.push(first);
+      yield first;
+      if (rest.length > 0) yield rest;
+    };
+    await write('kept chunks', { fetchBlob });
+    expect(given.every(({ length }) => length === 10)).toBe(true);
+    await write('freed chunks', { fetchBlob, releaseChunks: true });
+    expect(given.slice(given.length / 2).every(({ length }) => length === 0)).toBe(true);
+    expect(readFileSync(path('freed chunks')).equals(whole)).toBe(true);
+    await write('once more');
+    expect(readFileSync(path('once more')).equals(whole)).toBe(true);
+  });
+
   it('leaves the error of a file that cannot be opened as it is', async () => {
     const denied = Object.assign(new Error('EACCES'), { code: 'EACCES', path: '/somewhere/compose.yaml' });
     // biome-ignore lint/correctness/useYield: it fails before it has a byte
