@@ -6,11 +6,15 @@ import { fingerprintRows } from './fingerprint.ts';
 import { alignColumns, formatUntil, shortDigest } from './format.ts';
 import { addSignRequest } from './keys-sign.ts';
 import { type OfficeOptions, ROLES, roleOf, wholeNumber, withJSON, withOffice, workspaceOf } from './options.ts';
-import { passphraseFrom } from './passphrase.ts';
+import { type AskPassphrase, passphraseFrom } from './passphrase.ts';
 import type { Session } from './session.ts';
 
-interface KeysOptions extends OfficeOptions {
+/** Where the root keys are now. */
+interface RootKeys {
   readonly rootKeys?: string;
+}
+
+interface KeysOptions extends OfficeOptions, RootKeys {
   readonly publicKey?: string;
   readonly threshold?: number;
 }
@@ -60,10 +64,29 @@ function declare(command: Command, description: string): Command {
 }
 
 /** The workspace of a command of the office, with the way to its keys. */
-export async function openOffice(session: Session, options: OfficeOptions & { rootKeys?: string }): Promise<Workspace> {
+export async function openOffice(session: Session, options: OfficeOptions & RootKeys): Promise<Workspace> {
+  return openWith(session, options, passphraseFrom(session, options.passphraseFile));
+}
+
+/**
+ * The same, for a command that makes keys: they are sealed as the workspace's others are. Where none is sealed, a new one
+ * is not either, and nobody is asked.
+ */
+async function openForNewKeys(session: Session, options: KeysOptions): Promise<Workspace> {
+  const { listKeys } = await import('../workspace/index.ts');
+  const workspace = await openOffice(session, options);
+  const { keys } = await listKeys(workspace);
+  return keys.some(({ file }) => file?.endsWith('.age')) ? workspace : openWith(session, options, undefined);
+}
+
+async function openWith(
+  session: Session,
+  options: OfficeOptions & RootKeys,
+  passphrase: AskPassphrase | undefined,
+): Promise<Workspace> {
   const { openWorkspace } = await import('../workspace/index.ts');
   return openWorkspace(workspaceOf(session, options), {
-    passphrase: passphraseFrom(session, options.passphraseFile),
+    passphrase,
     signerCommand: options.signerCmd,
     rootKeysDir: options.rootKeys === undefined ? undefined : session.path(options.rootKeys),
     now: session.issued(),
@@ -85,13 +108,13 @@ async function runList(session: Session, options: KeysOptions): Promise<void> {
 
 async function runRotate(session: Session, role: Role, options: KeysOptions): Promise<void> {
   const { rotateKey } = await import('../workspace/index.ts');
-  finishChange(session, await rotateKey(await openOffice(session, options), role));
+  finishChange(session, await rotateKey(await openForNewKeys(session, options), role));
 }
 
 async function runAdd(session: Session, role: Role, options: KeysOptions): Promise<void> {
   const { publicKey, threshold } = options;
   const { addKey } = await import('../workspace/index.ts');
-  const change = await addKey(await openOffice(session, options), role, {
+  const change = await addKey(await openForNewKeys(session, options), role, {
     ...(publicKey !== undefined && { publicPEM: await session.readText(publicKey, 'the public key') }),
     ...(threshold !== undefined && { threshold }),
   });

@@ -4,6 +4,7 @@
  */
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { CliError } from './error.ts';
 import type { Io, QuestionOptions } from './io.ts';
 import { main } from './main.ts';
 
@@ -38,7 +39,8 @@ function processIo(signal: AbortSignal): Io {
     signal,
     ask:
       process.stdin.isTTY && process.stderr.isTTY ? (question, options) => ask(question, options, signal) : undefined,
-    terminal: process.stderr.isTTY ? process.stderr : undefined,
+    // Some terminals say that they have no columns; ora would divide by them, and draw for ever.
+    terminal: process.stderr.isTTY && process.stderr.columns > 0 ? process.stderr : undefined,
   };
 }
 
@@ -51,6 +53,12 @@ async function ask(question: string, { hidden }: QuestionOptions, signal: AbortS
   try {
     if (hidden) process.stderr.write(question);
     return await lines.question(hidden ? '' : question, { signal });
+  } catch (error) {
+    if (signal.aborted || (error as NodeJS.ErrnoException).code !== 'ABORT_ERR') throw error;
+    throw new CliError(`${question.replace(/[:\s]+$/, '')}: the terminal was closed`, {
+      code: 'QUESTION_UNANSWERED',
+      cause: error,
+    });
   } finally {
     lines.close();
     if (hidden) process.stderr.write('\n');

@@ -103,8 +103,7 @@ export async function spinnerProgress(io: Io, terminal: NodeJS.WriteStream): Pro
       spinner.text = `${phase}`;
     },
     note: (line) => {
-      const isTurning = spinner.isSpinning;
-      if (isTurning) spinner.clear();
+      spinner.clear();
       io.err(`ferry: ${line}`);
     },
     stop: () => void spinner.stop(),

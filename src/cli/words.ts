@@ -165,7 +165,7 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   METADATA_TOO_LARGE: [3, NOT_OURS],
   KEY_INVALID: [1, 'keys are Ed25519 or P-256, in PEM'],
   SIGNER_FAILED: [1, 'try the program of --signer-cmd by itself'],
-  REQUEST_INVALID: [2, 'name a file that `ferry keys` wrote'],
+  REQUEST_INVALID: [3, 'name a file that `ferry keys` wrote'],
   ENVELOPE_INVALID: [3, NOT_OURS],
 
   // The office's folder.
@@ -186,10 +186,10 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   WRONG_PASSPHRASE: [3, 'type it again; nothing was signed'],
   SEAL_INVALID: [4, 'the key file is damaged: take it from its backup'],
   FEATURE_LATER: [2, 'leave that out of the release manifest: this ferry does not carry it yet'],
-  PRODUCT_DIFFERS: [2, 'use the workspace of that product: --workspace DIR'],
+  PRODUCT_DIFFERS: [3, 'use the workspace of that product: --workspace DIR'],
   SOURCE_FILE: [2, 'paths in the release manifest are relative to it'],
   OUT_MISSING: [75, 'is the stick in, and mounted there?'],
-  EXPORT_DAMAGED: [4, 'remove that bundle and run the command again'],
+  EXPORT_DAMAGED: [1, 'remove that bundle and run the command again'],
 
   // The engine.
   ENGINE_ADDRESS: [2, 'set DOCKER_HOST to unix://, tcp:// or ssh://, or unset it'],

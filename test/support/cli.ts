@@ -83,8 +83,6 @@ export interface FerryProcess {
   readonly pid: number;
   /** Sends it a signal, as Ctrl-C does to the processes of a terminal. */
   kill(signal: NodeJS.Signals): void;
-  /** Resolves when stderr holds the text. */
-  said(text: string): Promise<void>;
   readonly ended: Promise<Ran>;
 }
 
@@ -97,31 +95,17 @@ export function startFerry(args: readonly string[], { cwd, env }: RunOptions = {
   });
   let stdout = '';
   let stderr = '';
-  const waiting: { text: string; resolve: () => void; reject: (error: Error) => void }[] = [];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
-    for (const { text: wanted, resolve } of waiting) if (stderr.includes(wanted)) resolve();
   });
   const ended = new Promise<Ran>((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (status) => {
-      resolve({ status, stdout, stderr });
-      for (const { text, reject: gone } of waiting) gone(new Error(`ended without saying "${text}": ${stderr}`));
-    });
+    child.on('close', (status) => resolve({ status, stdout, stderr }));
   });
-  return {
-    pid: child.pid ?? 0,
-    kill: (signal) => void child.kill(signal),
-    said: (text) =>
-      new Promise((resolve, reject) => {
-        if (stderr.includes(text)) resolve();
-        else waiting.push({ text, resolve, reject });
-      }),
-    ended,
-  };
+  return { pid: child.pid ?? 0, kill: (signal) => void child.kill(signal), ended };
 }
 
 /** Runs `bin/ferry` to its end. */
