@@ -101,16 +101,16 @@ async function writeAll(file: FileHandle, chunks: Uint8Array[], position: number
   for (const chunk of chunks) {
     const rest = chunk.subarray(Math.min(behind, chunk.length));
     behind -= chunk.length - rest.length;
-    at += await writeRest(file, rest, at);
+    await writeAt(file, at, rest);
+    at += rest.length;
   }
 }
 
-async function writeRest(file: FileHandle, bytes: Uint8Array, position: number): Promise<number> {
-  let done = 0;
-  while (done < bytes.length) {
+/** Writes all of these bytes at a position. */
+export async function writeAt(file: FileHandle, position: number, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
     done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
   }
-  return done;
 }
 
 function sourceSize({ name, size }: TarEntry, got: string): BundleError {

@@ -8,12 +8,13 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { asWriteError, type Progress, silentProgress, verified } from '../content/index.ts';
 import { END_SIZE, endOf, padding, tarHeader } from '../layout/index.ts';
 import type { Descriptor, Digest } from '../oci/index.ts';
-import { type ChunkHashing, hashChunks } from './chunk-worker.ts';
+import { hashChunks } from './chunk-worker.ts';
 import type { ChunkHashes } from './chunks.ts';
 import { inParallel } from './parallel.ts';
-import { openRegion, placeEntry, type Written } from './place.ts';
+import { openRegion, placeEntry, type Written, writeAt } from './place.ts';
 import type { BundleFile, BundlePlan, PlannedEntry } from './plan.ts';
-import { hashRange } from './range.ts';
+import { presize } from './presize.ts';
+import { hashRange, RangeCutOff } from './range.ts';
 
 export interface WriteBundleOptions {
   /** The partial: made when it is not there. */
@@ -30,7 +31,7 @@ export interface WriteBundleOptions {
   readonly releaseChunks?: boolean;
   /** The bytes of a file of the release or of a site. */
   readonly openFile: (file: BundleFile) => AsyncIterable<Uint8Array>;
-  /** Blobs and files under way at once. @default 6 */
+  /** Blobs and files under way at once; one on FAT and exFAT, where a file only grows from its end. @default 6 */
   readonly concurrency?: number;
   /** @default silentProgress */
   readonly progress?: Progress;
@@ -48,17 +49,10 @@ export interface WriteBundleOptions {
  * the signal's reason.
  */
 export async function writeBundle(plan: BundlePlan, options: WriteBundleOptions): Promise<ChunkHashes> {
-  const { path, keep, progress = silentProgress } = options;
+  const { path } = options;
   try {
-    const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o644);
-    try {
-      if (keep === undefined || keep.size === 0) await file.truncate(0);
-      await file.truncate(plan.size);
-      progress.phase('write', plan.size);
-      return await writeHashed(file, plan, options);
-    } finally {
-      await file.close();
-    }
+    const hashes = await withFile(path, constants.O_RDWR | constants.O_CREAT, (file) => write(file, plan, options));
+    return hashes ?? (await withFile(path, constants.O_RDONLY, (file) => hashWritten(file, plan.size)));
   } catch (error) {
     // a file of the release that can't be read carries its own path: that is not about ours
     const { path: other = path } = error as NodeJS.ErrnoException;
@@ -66,16 +60,48 @@ export async function writeBundle(plan: BundlePlan, options: WriteBundleOptions)
   }
 }
 
-async function writeHashed(file: FileHandle, plan: BundlePlan, options: WriteBundleOptions): Promise<ChunkHashes> {
-  const head = bytesOf(plan.entries.filter(({ headerOffset }) => headerOffset < plan.tufSize));
-  const hashing = hashChunks({ fd: file.fd, size: plan.size, head });
+async function withFile<T>(path: string, flags: number, use: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await open(path, flags, 0o644);
   try {
-    hashing.written(head.length, head.length);
-    await writeBody(file, plan, { ...options, hashing });
-    const write = openRegion(file, 0, { written: (_offset, bytes) => options.progress?.advance(bytes) });
-    await write.write(head);
-    await write.flush();
+    return await use(file);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Writes all, and hashes it meanwhile where a file can be written at any place; else answers `undefined`. */
+async function write(
+  file: FileHandle,
+  plan: BundlePlan,
+  options: WriteBundleOptions,
+): Promise<ChunkHashes | undefined> {
+  const { path, keep, progress = silentProgress } = options;
+  const head = bytesOf(plan.entries.filter(({ headerOffset }) => headerOffset < plan.tufSize));
+  const isAnyOrder = await presize(file, { path, size: plan.size, keep: keep !== undefined && keep.size > 0 });
+  const hashing = isAnyOrder ? hashChunks({ fd: file.fd, size: plan.size, head }) : undefined;
+  const written: Written = (end, bytes) => {
+    hashing?.written(end, bytes);
+    progress.advance(bytes);
+  };
+  try {
+    progress.phase('write', plan.size);
+    hashing?.written(head.length, head.length); // its bytes were handed over
+    await writeAt(file, 0, Buffer.alloc(head.length)); // until the end it is no bundle, also where no hole is possible
+    await writeBody(file, plan, { ...options, ...(isAnyOrder ? {} : { concurrency: 1 }), written });
+    await writeAt(file, 0, head);
+    progress.advance(head.length);
     await file.sync();
+    return await hashing?.finished();
+  } finally {
+    await hashing?.close();
+  }
+}
+
+/** The hashes of a file that is there as a whole. */
+async function hashWritten(file: FileHandle, size: number): Promise<ChunkHashes> {
+  const hashing = hashChunks({ fd: file.fd, size, head: Buffer.of() });
+  try {
+    hashing.written(size, size);
     return await hashing.finished();
   } finally {
     await hashing.close();
@@ -90,21 +116,16 @@ interface Run {
 }
 
 interface BodyOptions extends WriteBundleOptions {
-  readonly hashing: ChunkHashing;
+  readonly written: Written;
 }
 
 async function writeBody(file: FileHandle, plan: BundlePlan, options: BodyOptions): Promise<void> {
-  const { concurrency = 6, signal, progress = silentProgress, hashing } = options;
-  const written: Written = (end, bytes) => {
-    hashing.written(end, bytes);
-    progress.advance(bytes);
-  };
+  const { concurrency = 6, signal, written } = options;
   await inParallel(runsOf(plan), { concurrency, signal }, (run, stop) =>
-    writeRun(file, run, { ...options, signal: stop, written }),
+    writeRun(file, run, { ...options, signal: stop }),
   );
-  const end = openRegion(file, plan.size - END_SIZE, { written });
-  await end.write(Buffer.alloc(END_SIZE));
-  await end.flush();
+  await writeAt(file, plan.size - END_SIZE, Buffer.alloc(END_SIZE));
+  written(plan.size, END_SIZE);
 }
 
 function runsOf(plan: BundlePlan): Run[] {
@@ -161,15 +182,25 @@ async function isKept(
   { digest, signal, written }: { digest: Digest; signal: AbortSignal; written: Written },
 ): Promise<boolean> {
   const [entry] = entries as [PlannedEntry];
-  if ((await hashRange(file, { offset: entry.dataOffset, length: entry.size }, { signal })) !== digest) return false;
-  const header = openRegion(file, offset);
-  await header.write(tarHeader(entry.name, entry.size));
-  await header.flush();
-  const zeros = openRegion(file, entry.dataOffset + entry.size);
-  await zeros.write(Buffer.alloc(padding(entry.size)));
-  await zeros.flush();
+  if ((await findDigest(file, entry, signal)) !== digest) return false;
+  await writeAt(file, offset, tarHeader(entry.name, entry.size));
+  await writeAt(file, entry.dataOffset + entry.size, Buffer.alloc(padding(entry.size)));
   written(end, end - offset);
   return true;
+}
+
+/** The digest of what lies in an entry's place; `undefined` when the file ends before. */
+async function findDigest(
+  file: FileHandle,
+  { dataOffset, size }: PlannedEntry,
+  signal: AbortSignal,
+): Promise<Digest | undefined> {
+  try {
+    return await hashRange(file, { offset: dataOffset, length: size }, { signal });
+  } catch (error) {
+    if (error instanceof RangeCutOff) return undefined;
+    throw error;
+  }
 }
 
 function bytesOf(entries: readonly PlannedEntry[]): Buffer {

@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CHUNK_SIZE, chunkList, planBundle, type WriteBundleOptions, writeBundle } from '../../src/bundle/index.ts';
 import type { Digest } from '../../src/oci/index.ts';
@@ -257,6 +258,47 @@ describe('writeBundle', () => {
       throw denied;
     };
     await expect(write('denied', { openFile })).rejects.toBe(denied);
+  });
+
+  describe('on FAT, where a file can only grow', () => {
+    const stick = () => path('stick');
+    let served: ChildProcess;
+    beforeAll(async () => {
+      writeFileSync(path('fat.img'), '');
+      truncateSync(path('fat.img'), 48 * 2 ** 20);
+      execFileSync('mkfs.vfat', [path('fat.img')], { stdio: 'ignore' });
+      mkdirSync(stick());
+      served = spawn('fusefat', ['-f', '-o', 'rw+', path('fat.img'), stick()], { stdio: 'ignore' });
+      const device = statSync(folder.path).dev;
+      for (let tries = 0; statSync(stick()).dev === device && tries < 200; tries++) await setTimeout(25);
+    });
+    afterAll(async () => {
+      const ended = new Promise((resolve) => served.once('exit', resolve));
+      execFileSync('umount', [stick()]);
+      await ended;
+    });
+
+    it('writes the same file', async () => {
+      const { sha256 } = await write('stick/whole');
+      expect(sha256).toBe(hex(whole));
+      expect(readFileSync(path('stick/whole')).equals(whole)).toBe(true);
+    });
+
+    it('goes on after a run that ended early', async () => {
+      const done = new Set<Digest>();
+      const failing = write('stick/resumed', {
+        onDone: (digest) => void done.add(digest),
+        async *fetchBlob({ digest, size }) {
+          if (size > 5_000_000) throw new Error('the network is gone');
+          yield* inChunks(bundle.content(digest));
+        },
+      });
+      await expect(failing).rejects.toThrow('the network is gone');
+      const fetched: Digest[] = [];
+      await write('stick/resumed', { keep: done, fetchBlob: (descriptor) => noting(fetched, descriptor.digest) });
+      expect(readFileSync(path('stick/resumed')).equals(whole)).toBe(true);
+      expect(fetched).toHaveLength(1);
+    });
   });
 
   it('says in words that the disk is full', async () => {
