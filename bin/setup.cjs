@@ -35,6 +35,8 @@ const ALL = {
   xz: 'xz-utils',
   openssl: 'openssl',
   curl: 'curl',
+  'mkfs.vfat': 'dosfstools',
+  fusefat: 'fusefat',
   'update-ca-certificates': 'ca-certificates',
 };
 

@@ -15,6 +15,7 @@ import { openRegion, placeEntry, type Written, writeAt } from './place.ts';
 import type { BundleFile, BundlePlan, PlannedEntry } from './plan.ts';
 import { presize } from './presize.ts';
 import { hashRange, RangeCutOff } from './range.ts';
+import { startWriteBack } from './write-back.ts';
 
 export interface WriteBundleOptions {
   /** The partial: made when it is not there. */
@@ -38,6 +39,8 @@ export interface WriteBundleOptions {
   readonly signal?: AbortSignal;
   /** Blobs that a former run finished: each is hashed where it lies, and fetched only when wrong. @default none */
   readonly keep?: ReadonlySet<Digest>;
+  /** Runs when all bytes are in the file, while the disk is waited for: to read it again costs nothing then. */
+  readonly whileSyncing?: () => Promise<void>;
   /** A fetched blob is in its place. Awaited. */
   readonly onDone?: (digest: Digest) => void | Promise<void>;
 }
@@ -79,8 +82,10 @@ async function write(
   const head = bytesOf(plan.entries.filter(({ headerOffset }) => headerOffset < plan.tufSize));
   const isAnyOrder = await presize(file, { path, size: plan.size, keep: keep !== undefined && keep.size > 0 });
   const hashing = isAnyOrder ? hashChunks({ fd: file.fd, size: plan.size, head }) : undefined;
+  const writeBack = startWriteBack(file);
   const written: Written = (end, bytes) => {
     hashing?.written(end, bytes);
+    writeBack.written(bytes);
     progress.advance(bytes);
   };
   try {
@@ -90,9 +95,10 @@ async function write(
     await writeBody(file, plan, { ...options, ...(isAnyOrder ? {} : { concurrency: 1 }), written });
     await writeAt(file, 0, head);
     progress.advance(head.length);
-    await file.sync();
+    await Promise.all([writeBack.finished(), options.whileSyncing?.()]);
     return await hashing?.finished();
   } finally {
+    await writeBack.settled();
     await hashing?.close();
   }
 }

@@ -116,7 +116,7 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   IMAGE_NOT_FOUND: [1, 'check the name and the tag in the release manifest'],
   BLOB_NOT_FOUND: [1, 'the registry has lost a part of the image: push it again'],
   DIGEST_CHANGED: [1, 'the tag was moved since it was pinned: find out why, then pin the new digest'],
-  BLOB_CHANGED: [1, 'the registry sent other bytes than before: run it again, and ask who runs it'],
+  BLOB_CHANGED: [4, 'the registry sent other bytes than before: run it again, and ask who runs it'],
   RATE_LIMITED: [1, 'wait, or log in: registries allow more to those they know'],
   REGISTRY_FAILED: [1, 'the registry is in trouble: run the same command again later, what is done is kept'],
   REGISTRY_ANSWER: [1, 'this is no answer of a registry: check the name, and what stands between'],

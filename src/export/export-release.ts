@@ -95,9 +95,8 @@ async function run(state: Run): Promise<ExportResult> {
   await checkPlace({ outDir: state.outDir, partial }, { path, size: plan.size });
   const { registry, options, files } = state;
   const onDownload = countInto(state);
-  const hashes = await writePartial({ registry, options, files, plan, partial, content, isResumed, onDownload });
-  state.progress.phase('prove');
-  await proveMetadata(partial, proof);
+  const prove = () => proveMetadata(partial, proof);
+  const hashes = await writePartial({ registry, options, files, plan, partial, content, isResumed, onDownload, prove });
   await moveNew(partial, path);
   await syncDirectory(state.outDir);
   await writeChunkList(path, plan.size, hashes);

@@ -33,14 +33,12 @@ export async function resolveImages(
   { images, platforms }: ReleaseManifest,
   { progress = silentProgress, ...options }: ResolveOptions,
 ): Promise<readonly ImageClosure[]> {
-  progress.phase('resolve', images.length);
+  progress.phase('resolve');
   return Promise.all(
     images.map(async ({ reference, name }) => {
       const target = await resolveTarget(reference, { ...options, name });
       const fetch = (descriptor: Descriptor) => fetchDocument(reference, descriptor, options);
-      const closure = await imageClosure({ name, target, platforms, fetch });
-      progress.advance(1);
-      return closure;
+      return imageClosure({ name, target, platforms, fetch });
     }),
   );
 }

@@ -20,6 +20,8 @@ export interface WritePartialOptions {
   readonly isResumed: boolean;
   /** Told the size of each blob that came from a registry. */
   readonly onDownload: (bytes: number) => void;
+  /** Runs when the tar is whole, while the disk is waited for. @throws what makes it no bundle */
+  readonly prove: () => Promise<void>;
 }
 
 /**
@@ -40,7 +42,9 @@ export async function writePartial(options: WritePartialOptions): Promise<ChunkH
         if (reference === undefined) throw new TypeError(`expected a reference for ${image}`);
         return registry.fetchBlob(reference, descriptor, { signal });
       },
+      releaseChunks: true,
       openFile: content.measured.open,
+      whileSyncing: options.prove,
       ...(progress && { progress }),
       keep: isResumed ? await readDone(files) : new Set<Digest>(),
       onDone: async (digest) => {

@@ -9,7 +9,7 @@ import { ContentError } from '../content/index.ts';
 import { type HTTPResponse, isPassing, type Retries } from '../http/index.ts';
 import { type Descriptor, digestFromHex, type Reference, repositoryName } from '../oci/index.ts';
 import type { Place } from './document.ts';
-import { RegistryError } from './error.ts';
+import { RegistryError, WRONG_BYTES_HINT } from './error.ts';
 
 /** A drop after at least so many new bytes does not count against the retries. */
 const PROGRESS_BYTES = 16 * 1024;
@@ -100,6 +100,7 @@ function* take(chunk: Uint8Array, received: Received, { doing, wanted }: Downloa
   if (received.size + chunk.length > wanted.size) {
     throw new ContentError(`${doing}: expected ${wanted.size} bytes, got more`, {
       code: 'SIZE_MISMATCH',
+      hint: WRONG_BYTES_HINT,
       facts: { digest: wanted.digest },
     });
   }
@@ -123,6 +124,7 @@ function prove({ hash }: Received, { doing, wanted }: Download): void {
   if (actual === wanted.digest) return;
   throw new ContentError(`${doing}: expected ${wanted.digest}, got ${actual}`, {
     code: 'DIGEST_MISMATCH',
+    hint: WRONG_BYTES_HINT,
     facts: { digest: wanted.digest },
   });
 }
@@ -131,6 +133,7 @@ function prove({ hash }: Received, { doing, wanted }: Download): void {
 function short({ doing, wanted }: Download, { size }: Received): ContentError {
   return new ContentError(`${doing}: expected ${wanted.size} bytes, got ${size}`, {
     code: 'SIZE_MISMATCH',
+    hint: WRONG_BYTES_HINT,
     facts: { digest: wanted.digest },
   });
 }

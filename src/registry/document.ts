@@ -21,7 +21,7 @@ import {
   repositoryName,
 } from '../oci/index.ts';
 import type { Endpoint } from './endpoint.ts';
-import { RegistryError } from './error.ts';
+import { RegistryError, WRONG_BYTES_HINT } from './error.ts';
 import type { Ask, Session } from './session.ts';
 
 const ACCEPT = [OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST].join(', ');
@@ -111,12 +111,13 @@ async function read(
 function checkBytes(bytes: Uint8Array, { digest, size }: Descriptor, doing: string): void {
   if (bytes.length !== size) {
     const message = `${doing}: expected ${size} bytes, got ${bytes.length}`;
-    throw new ContentError(message, { code: 'SIZE_MISMATCH', facts: { digest } });
+    throw new ContentError(message, { code: 'SIZE_MISMATCH', hint: WRONG_BYTES_HINT, facts: { digest } });
   }
   const actual = digestOf(bytes);
   if (actual !== digest) {
     throw new ContentError(`${doing}: expected ${digest}, got ${actual}`, {
       code: 'DIGEST_MISMATCH',
+      hint: WRONG_BYTES_HINT,
       facts: { digest },
     });
   }

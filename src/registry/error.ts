@@ -15,3 +15,7 @@ export type RegistryCode =
 
 /** A registry said no, or nothing that can be used. Messages hold no query, no header and no text of the server but its error codes. */
 export class RegistryError extends FerryError<RegistryCode> {}
+
+/** For bytes that are not what the registry's own manifest promises: no copy of a bundle is to blame here. */
+export const WRONG_BYTES_HINT =
+  'the registry, or a proxy before it, sends damaged bytes: run it again, and ask who runs it if it stays so';
