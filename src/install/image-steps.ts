@@ -70,6 +70,11 @@ function pinStep(images: readonly Digest[], engine: Engine): Step {
 function loadStep(plan: ImagePlan, options: ImageStepsOptions): Step {
   const { engine, bundle, spoolDir, signal, onBytes, progress } = options;
   let isOurs = false;
+  let pin: string | undefined;
+  const unpin = async () => {
+    if (pin !== undefined) await engine.unpin(pin);
+    pin = undefined;
+  };
   return {
     name: `load ${plan.image.name}`,
     apply: async () => {
@@ -85,14 +90,17 @@ function loadStep(plan: ImagePlan, options: ImageStepsOptions): Step {
           ...(signal !== undefined && { signal }),
         });
         isOurs = action === 'loaded';
+        pin = await engine.pin(plan.imageID, PIN_LABEL); // it has no name yet: a prune at night would take it
       } catch (error) {
         throw asDamage(error, bundle);
       }
     },
     undo: async () => {
+      await unpin();
       if (isOurs) await engine.removeImage(plan.imageID);
       isOurs = false;
     },
+    settle: unpin,
   };
 }
 
