@@ -33,7 +33,8 @@ function imageWord({ action }: ImportResult, image: 'loaded' | 'present'): strin
 function factRows({ kind, bytesRead, bytesTotal, engine, receipt, composeOverride, ...done }: ImportResult, now: Date) {
   const rows: [string, string][] = [];
   if (kind === 'release') rows.push(['layers read', `${formatBytes(bytesRead)} of ${formatBytes(bytesTotal)}`]);
-  rows.push(['engine', `${engine.name} ${engine.version}, ${engine.store} store, ${engine.socket}`]);
+  if (engine !== undefined)
+    rows.push(['engine', `${engine.name} ${engine.version}, ${engine.store} store, ${engine.socket}`]);
   if (composeOverride !== undefined) rows.push(['override', composeOverride]);
   if (receipt !== undefined) rows.push(['receipt', receipt]);
   rows.push(['importable until', formatUntil(done.importableUntil, now)]);

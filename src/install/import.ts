@@ -5,8 +5,8 @@
  */
 
 import { basename } from 'node:path';
-import { type Bundle, openBundle } from '../bundle/index.ts';
-import type { Engine } from '../docker/index.ts';
+import { openBundle } from '../bundle/index.ts';
+import { DockerError, type Engine } from '../docker/index.ts';
 import { FerryError } from '../errors.ts';
 import { ensureSiteIdentity, findSiteIdentity } from '../site/index.ts';
 import { findState, openState, type SiteState } from '../state/index.ts';
@@ -28,7 +28,7 @@ export async function importBundle(options: ImportOptions): Promise<ImportResult
   if (options.allowDowngrade && !options.reason) throw reasonMissing('--allow-downgrade');
   const { command } = options;
   const state = options.dryRun ? undefined : await openState(options.stateDir, { command });
-  const engine = typeof options.engine === 'function' ? await options.engine() : options.engine;
+  const engine = await connect(options);
   try {
     if (state === undefined) return await importWith(undefined, engine, options);
     const lock = await state.lock();
@@ -38,12 +38,39 @@ export async function importBundle(options: ImportOptions): Promise<ImportResult
       await lock.release();
     }
   } finally {
-    if (typeof options.engine === 'function') engine.close();
+    if (typeof options.engine === 'function') engine?.close();
+  }
+}
+
+/** The engine, before the medium is read; none where it does not answer and what is on the medium needs none. */
+async function connect({ engine, path }: ImportOptions): Promise<Engine | undefined> {
+  if (typeof engine !== 'function') return engine;
+  try {
+    return await engine();
+  } catch (error) {
+    if (error instanceof DockerError && (await isForTrustAlone(path))) return undefined;
+    throw error;
+  }
+}
+
+/** Whether a medium holds a catalogue or an overlay: a site renews its trust also while its engine is down. */
+async function isForTrustAlone(path: string): Promise<boolean> {
+  try {
+    const bundle = await openBundle(await findBundle(path));
+    await bundle.close();
+    return bundle.kind !== 'release';
+  } catch (error) {
+    if (error instanceof FerryError) return false; // the engine's error is the one to be told first
+    throw error;
   }
 }
 
 /** @param state to write to; none in a dry run. */
-async function importWith(state: SiteState | undefined, engine: Engine, options: ImportOptions): Promise<ImportResult> {
+async function importWith(
+  state: SiteState | undefined,
+  engine: Engine | undefined,
+  options: ImportOptions,
+): Promise<ImportResult> {
   const startedAt = performance.now();
   const bundle = await openBundle(await findBundle(options.path));
   try {
@@ -59,13 +86,16 @@ async function importWith(state: SiteState | undefined, engine: Engine, options:
   }
 }
 
-function importKind(session: Session): Promise<ImportResult> {
-  const kinds: Readonly<Record<Bundle['kind'], (session: Session) => Promise<ImportResult>>> = {
-    release: importRelease,
-    overlay: importOverlay,
-    catalogue: importCatalogue,
-  };
-  return kinds[session.bundle.kind](session);
+function importKind({ engine, ...session }: Session): Promise<ImportResult> {
+  switch (session.bundle.kind) {
+    case 'catalogue':
+      return importCatalogue({ ...session, engine });
+    case 'overlay':
+      return importOverlay({ ...session, engine });
+    case 'release':
+      if (engine === undefined) throw new TypeError('expected an engine for a release');
+      return importRelease({ ...session, engine });
+  }
 }
 
 /** Of a catalogue there is nothing more to do: what it says is in force by now. */
@@ -79,7 +109,7 @@ async function importCatalogue({ accepted, engine, options, known }: Session): P
     files: [],
     bytesRead: 0,
     bytesTotal: 0,
-    engine: engine.facts,
+    ...(engine && { engine: engine.facts }),
     importableUntil: accepted.effective.expires,
     warnings: accepted.warnings,
   };

@@ -38,7 +38,7 @@ export async function importOverlay(session: Session): Promise<ImportResult> {
       files: importedFiles(session, plan),
       bytesRead: 0,
       bytesTotal: 0,
-      engine: session.engine.facts,
+      ...(session.engine && { engine: session.engine.facts }),
       importableUntil: accepted.effective.expires,
       warnings: [...accepted.warnings, ...warnings, ...unseen, ...ignored(session, sites), ...left],
     };

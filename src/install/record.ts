@@ -10,7 +10,7 @@ import { raiseReleaseFloor } from '../trust/index.ts';
 import { OVERRIDE } from './compose.ts';
 import { provenEntry } from './medium.ts';
 import { findOperator, type Override, type ReceiptFile, type ReceiptImage, signReceipt } from './receipt.ts';
-import type { Session } from './session.ts';
+import type { ReleaseSession } from './session.ts';
 import { storedTrust } from './site-trust.ts';
 import type { Step } from './step.ts';
 
@@ -29,7 +29,7 @@ export interface RecordOptions {
 
 /** The two steps: `draft` before anything else of the import, `record` after all of it. */
 export function recordSteps(
-  session: Session,
+  session: ReleaseSession,
   state: SiteState,
   options: RecordOptions,
 ): { readonly draft: Step; readonly record: Step } {
@@ -67,7 +67,7 @@ export function keptFiles(release: ReleaseDocument): readonly ReleaseFile[] {
   return release.files.filter((file) => file.ferry === undefined);
 }
 
-async function receiptOf(session: Session, options: RecordOptions): Promise<Buffer> {
+async function receiptOf(session: ReleaseSession, options: RecordOptions): Promise<Buffer> {
   const { accepted, identity, engine, startedAt } = session;
   const { release, images, files, overrides, previous } = options;
   if (identity === undefined) throw new TypeError('expected a site identity by the time a receipt is signed');

@@ -17,7 +17,7 @@ import { type EnginePlan, knownImages, planImages } from './image-plan.ts';
 import { provenEntry } from './medium.ts';
 import type { ReceiptImage } from './receipt.ts';
 import { keptFiles } from './record.ts';
-import { fileNeeds, prefixOf, type Session, sitesFor } from './session.ts';
+import { fileNeeds, prefixOf, type ReleaseSession, sitesFor } from './session.ts';
 import { checkSpace, engineNeeds } from './space.ts';
 
 const MAX_COMPOSE_BYTES = 1024 * 1024;
@@ -34,7 +34,7 @@ export interface ReleasePlan {
   readonly warnings: readonly string[];
 }
 
-export async function planRelease(session: Session): Promise<ReleasePlan> {
+export async function planRelease(session: ReleaseSession): Promise<ReleasePlan> {
   const { bundle, accepted, known, options, reader } = session;
   const document = bundle.releaseBytes;
   if (document === undefined) throw new TypeError('expected a bundle with a release');
@@ -63,7 +63,7 @@ export async function planRelease(session: Session): Promise<ReleasePlan> {
   return { release, document, listed, current, engine, files, override, warnings };
 }
 
-async function overrideOf(session: Session, release: ReleaseDocument): Promise<string | undefined> {
+async function overrideOf(session: ReleaseSession, release: ReleaseDocument): Promise<string | undefined> {
   const file = release.files.find(({ name }) => name === release.compose?.file);
   if (file === undefined) return undefined;
   const source = provenEntry(session.bundle, `files/${file.name}`, file);
@@ -73,7 +73,7 @@ async function overrideOf(session: Session, release: ReleaseDocument): Promise<s
 
 /** Refuses what would not fit, before anything is changed. */
 async function roomFor(
-  session: Session,
+  session: ReleaseSession,
   { release, engine, files }: Pick<ReleasePlan, 'release' | 'engine' | 'files'>,
 ): Promise<string[]> {
   const { bundle, options } = session;

@@ -13,11 +13,11 @@ import type { Override } from './receipt.ts';
 import { recordSteps } from './record.ts';
 import { bytesOf, imagesOf, isDone, planRelease, type ReleasePlan, totalBytes } from './release-plan.ts';
 import type { ImportResult } from './result.ts';
-import { importedFiles, onHost, progressOf, type Session } from './session.ts';
+import { importedFiles, onHost, progressOf, type ReleaseSession } from './session.ts';
 import { runSteps, type Step } from './step.ts';
 
 /** Imports the release that a session's bundle carries. @throws as `importBundle` */
-export async function importRelease(session: Session): Promise<ImportResult> {
+export async function importRelease(session: ReleaseSession): Promise<ImportResult> {
   const plan = await planRelease(session);
   try {
     if (session.state === undefined) return describe(session, plan, { action: 'planned', bytesRead: bytesOf(plan) });
@@ -28,7 +28,7 @@ export async function importRelease(session: Session): Promise<ImportResult> {
   }
 }
 
-async function apply(session: Session, plan: ReleasePlan): Promise<ImportResult> {
+async function apply(session: ReleaseSession, plan: ReleasePlan): Promise<ImportResult> {
   const { engine, bundle, options, state } = session;
   if (state === undefined) throw new TypeError('expected a state to write to');
   const warnings: string[] = [];
@@ -71,11 +71,11 @@ async function apply(session: Session, plan: ReleasePlan): Promise<ImportResult>
 }
 
 /** A rule that was set aside is in the receipt and in the log; one that was not needed is not. */
-function overridesOf({ options }: Session, { listed }: ReleasePlan): readonly Override[] {
+function overridesOf({ options }: ReleaseSession, { listed }: ReleasePlan): readonly Override[] {
   return listed.isDowngrade ? [{ flag: '--allow-downgrade', reason: options.reason ?? '' }] : [];
 }
 
-async function writeOverrides(session: Session, plan: ReleasePlan): Promise<void> {
+async function writeOverrides(session: ReleaseSession, plan: ReleasePlan): Promise<void> {
   for (const { flag, reason } of overridesOf(session, plan)) {
     const facts = { flag, reason, release: plan.release.release, sequence: plan.release.sequence };
     await session.state?.appendAudit({ event: 'override', at: session.options.now, facts });
@@ -83,7 +83,7 @@ async function writeOverrides(session: Session, plan: ReleasePlan): Promise<void
 }
 
 function describe(
-  session: Session,
+  session: ReleaseSession,
   plan: ReleasePlan,
   { action, bytesRead }: Pick<ImportResult, 'action' | 'bytesRead'>,
 ): ImportResult {
@@ -112,7 +112,7 @@ function describe(
 }
 
 function commandFor(
-  session: Session,
+  session: ReleaseSession,
   { compose, files }: ReleaseDocument,
   { dir, override }: { readonly dir: string; readonly override: string | undefined },
 ): readonly string[] | undefined {

@@ -52,7 +52,8 @@ export interface ImportResult {
   readonly bytesRead: number;
   /** Bytes of all layers that this engine runs. */
   readonly bytesTotal: number;
-  readonly engine: EngineFacts;
+  /** Which engine it was; absent where none answered and none was needed. */
+  readonly engine?: EngineFacts;
   /** Path of the signed receipt. */
   readonly receipt?: string;
   /** Path of the override, where the engine knows no digests. */

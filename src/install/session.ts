@@ -19,7 +19,8 @@ export interface Session {
   readonly state: SiteState | undefined;
   /** To read from; none on a host that has no state yet. */
   readonly reader: SiteStateReader | undefined;
-  readonly engine: Engine;
+  /** A release has one; a catalogue or an overlay may do without. */
+  readonly engine: Engine | undefined;
   readonly bundle: Bundle;
   readonly known: KnownSite;
   readonly accepted: Accepted;
@@ -28,6 +29,9 @@ export interface Session {
   /** `performance.now()` of the beginning. */
   readonly startedAt: number;
 }
+
+/** A session whose engine is there: what a release needs. */
+export type ReleaseSession = Session & { readonly engine: Engine };
 
 /** Whoever watches, or nobody. */
 export function progressOf({ options }: Session): Progress {

@@ -3,6 +3,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { connectEngine } from '../../src/docker/index.ts';
 import { findSiteIdentity } from '../../src/site/index.ts';
 import { findState, verifyAudit } from '../../src/state/index.ts';
 import { fingerprint, openEnvelope } from '../../src/trust/index.ts';
@@ -313,6 +314,26 @@ describe('the files of a site', () => {
   });
 });
 
+describe('an import under way', () => {
+  it('keeps what it has loaded when everything unused is pruned meanwhile', async () => {
+    const images = ['server', 'worker'].map((name) =>
+      makeImage({ name: `ghcr.io/atrium/${name}:1`, layers: [{ files: { name } }] }),
+    );
+    const { path } = await lab.release({ release: '1.0.0', images });
+    const pruning = async () => {
+      const real = await lab.connect();
+      const loadImage: typeof real.loadImage = async (...args) => {
+        await engine.docker('image', 'prune', '-af');
+        return real.loadImage(...args);
+      };
+      return { ...real, loadImage };
+    };
+    await lab.import(path, { engine: pruning });
+    expect(await tagsOf(engine)).toEqual(['ghcr.io/atrium/server:1', 'ghcr.io/atrium/worker:1']);
+    expect(await engine.docker('ps', '-aq')).toBe('');
+  });
+});
+
 describe('a catalogue file', () => {
   it('renews what is trusted and touches nothing else', async () => {
     const { path } = await lab.release({ release: '1.0.0', images: [server()] });
@@ -335,5 +356,16 @@ describe('a catalogue file', () => {
     await lab.publisher.publish();
     await lab.import(await lab.catalogue(), { now });
     expect(await lab.import(path, { now })).toMatchObject({ action: 'installed' });
+  });
+
+  it('is taken while the engine is down; a release then says what the engine says', async () => {
+    const down = () => connectEngine({ env: { DOCKER_HOST: `unix://${lab.dir}/none.sock` } });
+    const { path } = await lab.release({ release: '1.0.0', images: [server()] });
+    await lab.publisher.publish();
+    const taken = await lab.import(await lab.catalogue(), { engine: down });
+    expect(taken).toMatchObject({ kind: 'catalogue', action: 'installed' });
+    expect(taken.engine).toBeUndefined();
+    await expect(lab.import(path, { engine: down })).rejects.toMatchObject({ code: 'ENGINE_NOT_RUNNING' });
+    await expect(lab.import(`${path}.gone`, { engine: down })).rejects.toMatchObject({ code: 'ENGINE_NOT_RUNNING' });
   });
 });
