@@ -77,9 +77,11 @@ async function roomFor(
   { release, engine, files }: Pick<ReleasePlan, 'release' | 'engine' | 'files'>,
 ): Promise<string[]> {
   const { bundle, options } = session;
-  const images = await engineNeeds(engine.plans, { bundle, facts: session.engine.facts, spoolDir: options.stateDir });
+  const { facts } = session.engine;
+  const { needs, warnings } = await engineNeeds(engine.plans, { bundle, facts, spoolDir: options.stateDir });
   const kept = keptFiles(release).reduce((total, { size }) => total + size, 0);
-  return checkSpace([...images, ...fileNeeds(session, files), { path: options.stateDir, bytes: kept, what: 'files' }]);
+  const own = [...fileNeeds(session, files), { path: options.stateDir, bytes: kept, what: 'files' }];
+  return [...warnings, ...(await checkSpace([...needs, ...own]))];
 }
 
 /** Whether this very release is installed here and all of it is in its place. */

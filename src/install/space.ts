@@ -54,22 +54,32 @@ function zstdSize(head: Buffer): number {
   return head.readUIntLE(at, length) + (length === 2 ? 256 : 0);
 }
 
-/** What the engine needs for these plans, in the folder where it keeps images, and what we spool for it in `spoolDir`. */
+/**
+ * What the engine needs for these plans, in the folder where it keeps images, and what we spool for it in `spoolDir`. Of
+ * an engine on another host only a line can be said.
+ */
 export async function engineNeeds(
   plans: readonly ImagePlan[],
   { bundle, facts, spoolDir }: { readonly bundle: Bundle; readonly facts: EngineFacts; readonly spoolDir: string },
-): Promise<readonly SpaceNeed[]> {
+): Promise<{ readonly needs: readonly SpaceNeed[]; readonly warnings: readonly string[] }> {
   const sizes = new Map<Digest, number>();
   for (const layer of plans.flatMap(({ missing }) => missing)) {
     if (!sizes.has(layer.digest)) sizes.set(layer.digest, await unpackedSize(bundle, layer));
   }
   const unpacked = ({ digest, size }: Descriptor) => sizes.get(digest) ?? size;
-  const needs = [{ path: spoolDir, bytes: spoolNeeded(plans, unpacked), what: 'unpacked layers' }];
-  // of an engine elsewhere the free space cannot be seen
-  if (facts.dataRoot !== undefined && facts.local) {
-    needs.push({ path: facts.dataRoot, bytes: spaceNeeded(facts, plans, unpacked), what: 'images' });
-  }
-  return needs.filter(({ bytes }) => bytes > 0);
+  const bytes = spaceNeeded(facts, plans, unpacked);
+  const spool = { path: spoolDir, bytes: spoolNeeded(plans, unpacked), what: 'unpacked layers' };
+  const images = { path: facts.dataRoot ?? '', bytes, what: 'images' };
+  const isSeen = facts.local && facts.dataRoot !== undefined;
+  return {
+    needs: [spool, ...(isSeen ? [images] : [])].filter((need) => need.bytes > 0),
+    warnings: isSeen || bytes === 0 ? [] : [unseen(facts, bytes)],
+  };
+}
+
+function unseen({ socket, dataRoot }: EngineFacts, bytes: number): string {
+  const where = dataRoot === undefined ? '' : ` in ${dataRoot}`;
+  return `cannot look at the free space of the engine at ${socket}: the images want ${bytes} bytes${where}`;
 }
 
 /**
