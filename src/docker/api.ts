@@ -4,7 +4,7 @@
  */
 import type { Agent, IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
-import Docker from 'dockerode';
+import type Docker from 'dockerode';
 import type { EngineAddress } from './address.ts';
 import { formatAddress } from './address.ts';
 import { DockerError } from './error.ts';
@@ -38,8 +38,8 @@ const EMPTY_TAR = Buffer.alloc(1024);
 type DialOptions = Parameters<Docker['modem']['dial']>[0];
 
 /** Opens the line over an agent; nothing is sent yet. `close` ends the agent's connections. */
-export function openAPI(address: EngineAddress, agent: Agent): EngineAPI {
-  const docker = openDocker(address, agent);
+export async function openAPI(address: EngineAddress, agent: Agent): Promise<EngineAPI> {
+  const docker = await openDocker(address, agent);
   const where = formatAddress(address);
   const ask = async (request: EngineRequest): Promise<unknown> => {
     const what = `${request.method} ${request.path}`;
@@ -71,9 +71,11 @@ export function openAPI(address: EngineAddress, agent: Agent): EngineAPI {
 
 /**
  * docker-modem fills what it is not told from the process's environment, and cuts the last character of a path with a
- * question mark when there are no options: hence every option here, and the trailing `&`.
+ * question mark when there are no options: hence every option here, and the trailing `&`. It takes a tenth of a second
+ * to load, with gRPC for builds, so it is loaded by whoever connects: `inspect` and `verify` don't.
  */
-function openDocker(address: EngineAddress, agent: Agent): Docker {
+async function openDocker(address: EngineAddress, agent: Agent): Promise<Docker> {
+  const { default: Dockerode } = await import('dockerode');
   const nowhere = { host: undefined, port: undefined, socketPath: undefined, timeout: undefined };
   const none = { ...nowhere, ca: undefined, cert: undefined, key: undefined, version: undefined, headers: {} };
   const there = {
@@ -83,7 +85,7 @@ function openDocker(address: EngineAddress, agent: Agent): Docker {
   }[address.kind]();
   try {
     const options = { ...none, ...there, agent, pathPrefix: '/' };
-    return new Docker(options as unknown as Docker.DockerOptions); // the types forbid saying undefined, and know no agent
+    return new Dockerode(options as unknown as Docker.DockerOptions); // the types forbid saying undefined, and know no agent
   } catch (cause) {
     throw new DockerError(`read DOCKER_HOST: expected an address and readable certificates, got ${String(cause)}`, {
       code: 'ENGINE_ADDRESS',

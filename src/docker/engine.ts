@@ -48,7 +48,7 @@ export interface Engine {
  */
 export async function connectEngine({ env, command }: ConnectOptions): Promise<Engine> {
   const address = parseAddress(env);
-  const api = openAPI(address, agentFor(address, env));
+  const api = await openAPI(address, agentFor(address, env));
   try {
     return tieTogether({ api, facts: await readFacts(api, address) });
   } catch (error) {

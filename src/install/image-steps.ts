@@ -35,7 +35,7 @@ export function imageSteps(
   return {
     load: [
       ...(pinned.length > 0 ? [pinStep(pinned, options.engine)] : []),
-      ...loads.map((load) => loadStep(load, options)),
+      ...loads.map((load, i) => loadStep(load, i === loads.length - 1, options)),
     ],
     tag: moves.length > 0 ? [tagStep(moves, plan.holders, options.engine)] : [],
   };
@@ -67,13 +67,19 @@ function pinStep(images: readonly Digest[], engine: Engine): Step {
   };
 }
 
-function loadStep(plan: ImagePlan, options: ImageStepsOptions): Step {
+/**
+ * A loaded image has no name until all are in: a prune at night would take it, so it is pinned. The engine makes a pin
+ * slowly right after a load (half a second on a disk that is still writing), so this goes on beside the next load; the
+ * last image needs none, for its name comes next.
+ */
+function loadStep(plan: ImagePlan, isLast: boolean, options: ImageStepsOptions): Step {
   const { engine, bundle, spoolDir, signal, onBytes, progress } = options;
   let isOurs = false;
-  let pin: string | undefined;
+  let pin: Promise<string> | undefined;
   const unpin = async () => {
-    if (pin !== undefined) await engine.unpin(pin);
+    const pinned = await pin?.catch(() => undefined); // one that was never made holds nothing
     pin = undefined;
+    if (pinned !== undefined) await engine.unpin(pinned);
   };
   return {
     name: `load ${plan.image.name}`,
@@ -90,7 +96,9 @@ function loadStep(plan: ImagePlan, options: ImageStepsOptions): Step {
           ...(signal !== undefined && { signal }),
         });
         isOurs = action === 'loaded';
-        pin = await engine.pin(plan.imageID, PIN_LABEL); // it has no name yet: a prune at night would take it
+        if (isLast) return;
+        pin = engine.pin(plan.imageID, PIN_LABEL);
+        pin.catch(() => {}); // the image is missed, if it is, where its name is moved to it
       } catch (error) {
         throw asDamage(error, bundle);
       }
