@@ -4,11 +4,10 @@
  */
 import type { FileHandle } from 'node:fs/promises';
 
-/** So many bytes are worth a call. */
 const EVERY = 32 * 1024 * 1024;
 
 export interface WriteBack {
-  /** So many more bytes are in the file. */
+  /** So many more bytes are in the file. @throws what an earlier call met: there is no use in going on */
   readonly written: (bytes: number) => void;
   /** Ends with all of it on the disk. @throws what fsync throws, also what an earlier call met */
   finished(): Promise<void>;
@@ -16,29 +15,43 @@ export interface WriteBack {
   settled(): Promise<void>;
 }
 
+export interface WriteBackOptions {
+  /** Bytes that are worth a call. @default 32 MiB */
+  readonly every?: number;
+}
+
 /** Begins for an open file, which must stay open until `settled`. */
-export function startWriteBack(file: FileHandle): WriteBack {
+export function startWriteBack(
+  file: Pick<FileHandle, 'datasync' | 'sync'>,
+  { every = EVERY }: WriteBackOptions = {},
+): WriteBack {
   let pending = 0;
   let underWay: Promise<void> | undefined;
   let failed: { readonly error: unknown } | undefined;
-  const start = async () => {
+  const start = async (call: () => Promise<void>) => {
     pending = 0;
     try {
-      await file.datasync();
+      await call();
     } catch (error) {
-      failed ??= { error };
+      failed ??= { error }; // Linux tells of a lost page once: a later call may succeed all the same
     }
     underWay = undefined;
   };
+  const throwFailed = () => {
+    if (failed !== undefined) throw failed.error;
+  };
   return {
     written(bytes) {
+      throwFailed();
       pending += bytes;
-      if (pending >= EVERY) underWay ??= start();
+      if (pending >= every) underWay ??= start(() => file.datasync());
     },
     async finished() {
       await underWay;
-      if (failed !== undefined) throw failed.error;
-      await file.sync();
+      throwFailed();
+      underWay = start(() => file.sync());
+      await underWay;
+      throwFailed();
     },
     async settled() {
       await underWay;
