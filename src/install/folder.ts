@@ -9,7 +9,7 @@ import type { Stats } from 'node:fs';
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, rmdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { isErrno } from '../content/index.ts';
+import { asWriteError, isErrno } from '../content/index.ts';
 import { InstallError } from './error.ts';
 
 const FOLDER_MODE = 0o755;
@@ -46,9 +46,9 @@ export class FolderTree {
     return folder;
   }
 
-  /** The same, and makes what is missing, 0755. */
+  /** The same, and makes what is missing, 0755. @throws {ContentError} `READ_ONLY`, `NOT_WRITABLE`, `NO_SPACE` also */
   async make(path: string): Promise<OpenFolder> {
-    await mkdir(this.#prefix, { recursive: true, mode: FOLDER_MODE });
+    await makeFolder(this.#prefix, { shown: this.#prefix, recursive: true });
     let folder = (await this.#root()) as OpenFolder;
     for (const { name, reached } of componentsOf(path)) {
       folder = (await this.#child(folder, name, reached)) ?? (await this.#makeChild(folder, name, reached));
@@ -90,7 +90,7 @@ export class FolderTree {
   }
 
   async #makeChild(parent: OpenFolder, name: string, path: string): Promise<OpenFolder> {
-    await mkdir(parent.at(name), FOLDER_MODE);
+    await makeFolder(parent.at(name), { shown: path, recursive: false });
     this.#made.push({ parent, name });
     await parent.sync();
     const child = await this.#child(parent, name, path);
@@ -131,6 +131,15 @@ async function findChild(parent: OpenFolder, name: string, path: string): Promis
   } catch (error) {
     if (isErrno(error, 'ELOOP', 'ENOTDIR')) throw unsafe(path, 'expected a folder, got a link or a file', error);
     throw error;
+  }
+}
+
+/** @param options.shown the path for the error: the one that is used may lead through a descriptor */
+async function makeFolder(path: string, options: { readonly shown: string; readonly recursive: boolean }) {
+  try {
+    await mkdir(path, { recursive: options.recursive, mode: FOLDER_MODE });
+  } catch (error) {
+    throw asWriteError(error, options.shown);
   }
 }
 

@@ -68,18 +68,16 @@ function pinStep(images: readonly Digest[], engine: Engine): Step {
 }
 
 /**
- * A loaded image has no name until all are in: a prune at night would take it, so it is pinned. The engine makes a pin
- * slowly right after a load (half a second on a disk that is still writing), so this goes on beside the next load; the
- * last image needs none, for its name comes next.
+ * A loaded image has no name until all are in: a prune at night would take it, so it is pinned. The last one gets its
+ * name next and needs none, which saves half a second: an engine makes a pin slowly while its disk still writes.
  */
 function loadStep(plan: ImagePlan, isLast: boolean, options: ImageStepsOptions): Step {
   const { engine, bundle, spoolDir, signal, onBytes, progress } = options;
   let isOurs = false;
-  let pin: Promise<string> | undefined;
+  let pin: string | undefined;
   const unpin = async () => {
-    const pinned = await pin?.catch(() => undefined); // one that was never made holds nothing
+    if (pin !== undefined) await engine.unpin(pin);
     pin = undefined;
-    if (pinned !== undefined) await engine.unpin(pinned);
   };
   return {
     name: `load ${plan.image.name}`,
@@ -96,9 +94,7 @@ function loadStep(plan: ImagePlan, isLast: boolean, options: ImageStepsOptions):
           ...(signal !== undefined && { signal }),
         });
         isOurs = action === 'loaded';
-        if (isLast) return;
-        pin = engine.pin(plan.imageID, PIN_LABEL);
-        pin.catch(() => {}); // the image is missed, if it is, where its name is moved to it
+        if (!isLast) pin = await engine.pin(plan.imageID, PIN_LABEL);
       } catch (error) {
         throw asDamage(error, bundle);
       }

@@ -104,12 +104,17 @@ async function keepOwner(handle: FileHandle, found: FoundFile): Promise<void> {
 export async function switchFile({ file, folder, draft, aside }: StagedFile): Promise<void> {
   const name = folder.at(basename(file.path));
   try {
-    await link(name, folder.at(aside));
+    await link(name, folder.at(aside)).catch(unlessAbsent);
+    await rename(folder.at(draft), name);
+    await folder.sync();
   } catch (error) {
-    if (!isErrno(error, 'ENOENT')) throw error; // nothing was there
+    throw asWriteError(error, file.path); // one that chattr made immutable, say
   }
-  await rename(folder.at(draft), name);
-  await folder.sync();
+}
+
+/** Nothing stood there before. */
+function unlessAbsent(error: unknown): void {
+  if (!isErrno(error, 'ENOENT')) throw error;
 }
 
 /** Puts back what stood there before `switchFile`, as far as that came; takes a draft away. */

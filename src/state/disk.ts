@@ -6,7 +6,7 @@
 import type { Dirent } from 'node:fs';
 import { chmod, lstat, mkdir, open, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isErrno, syncDirectory, writeAtomic } from '../content/index.ts';
+import { asWriteError, isErrno, syncDirectory, writeAtomic } from '../content/index.ts';
 
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
@@ -35,7 +35,7 @@ export async function putStream(path: string, source: AsyncIterable<Uint8Array>)
     await file.sync();
   } catch (error) {
     await rm(path, { force: true });
-    throw error;
+    throw asWriteError(error, path);
   } finally {
     await file.close();
   }
@@ -53,6 +53,8 @@ export async function appendFile(path: string, bytes: Uint8Array): Promise<void>
   try {
     await writeAll(file, bytes);
     await file.sync();
+  } catch (error) {
+    throw asWriteError(error, path);
   } finally {
     await file.close();
   }

@@ -6,7 +6,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { acquireLock, findFileBounded, isErrno, type Lock } from '../content/index.ts';
+import { acquireLock, asWriteError, ContentError, findFileBounded, isErrno, type Lock } from '../content/index.ts';
 import { type AuditEntry, appendAudit } from './audit.ts';
 import { listFolder, makeFolder, putFile, removeName } from './disk.ts';
 import { findDocument, stateDocument } from './document.ts';
@@ -72,7 +72,8 @@ export interface OpenStateOptions {
 
 /**
  * The state for writing; makes the folder when there is none.
- * @throws {StateError} `STATE_DENIED`, `STATE_FOREIGN`, `FORMAT_TOO_NEW`, `STATE_DAMAGED`; nothing is written then.
+ * @throws {StateError} `STATE_DENIED`, `STATE_FOREIGN`, `FORMAT_TOO_NEW`, `STATE_DAMAGED`; {ContentError} `READ_ONLY`,
+ *   `NO_SPACE`. Nothing is written then.
  */
 export async function openState(dir: string, options: OpenStateOptions = {}): Promise<SiteState> {
   try {
@@ -132,9 +133,10 @@ async function refuseForeign(dir: string): Promise<void> {
   );
 }
 
-/** No permission, in words; any other error as it is. */
+/** A read-only disk or no permission, in words; any other error as it is. */
 function asDenied(error: unknown, dir: string, { command }: OpenStateOptions = {}): unknown {
-  if (!isErrno(rootCause(error), 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR')) return error;
+  if (isErrno(rootCause(error), 'EROFS')) return error instanceof ContentError ? error : asWriteError(error, dir);
+  if (!isErrno(rootCause(error), 'EACCES', 'EPERM', 'ENOTDIR')) return error;
   return new StateError(`open state: ${dir}: expected a folder that this user may write, got no permission`, {
     code: 'STATE_DENIED',
     cause: error,
