@@ -9,8 +9,12 @@ export interface Fingerprint {
 
 /** Rows for a person: the digits, then the words in two rows of six. */
 export function fingerprintRows({ hex, words }: Fingerprint): [string, string][] {
+  return [['sha256', hex], ...wordRows(words)];
+}
+
+/** Twelve words in two rows of six. */
+export function wordRows(words: readonly string[]): [string, string][] {
   return [
-    ['sha256', hex],
     ['words', words.slice(0, 6).join(' ')],
     ['', words.slice(6).join(' ')],
   ];

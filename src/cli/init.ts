@@ -55,12 +55,13 @@ async function runInit(session: Session, dir: string, options: InitOptions): Pro
     });
   }
   const { initWorkspace } = await import('../export/index.ts');
+  const rootKeysDir = await rootKeysOf(session, dir, options);
   const made = await initWorkspace(session.path(dir), {
     product: options.product,
     passphrase: options.passphrase ? passphraseFrom(session, options.passphraseFile) : undefined,
     signerCommand: options.signerCmd,
     thresholds: thresholds(options.threshold),
-    rootKeysDir: options.rootKeys === undefined ? undefined : session.path(options.rootKeys),
+    rootKeysDir,
     validityDays: options.validity,
     rootValidityDays: options.rootValidity,
     restoreFrom: options.restore === undefined ? undefined : session.path(options.restore),
@@ -78,6 +79,14 @@ async function runInit(session: Session, dir: string, options: InitOptions): Pro
 }
 
 const PAPER = 'Put the words or the digits on paper: a site compares them before it trusts this root.';
+
+/** Kept apart is what the option is for: a copy of the workspace must not be one of the root keys. */
+async function rootKeysOf(session: Session, dir: string, { rootKeys }: InitOptions): Promise<string | undefined> {
+  if (rootKeys === undefined) return undefined;
+  const { isWithin } = await import('../workspace/index.ts');
+  if (!isWithin(session.path(dir), session.path(rootKeys))) return session.path(rootKeys);
+  throw new CliError(`--root-keys: expected a folder outside of the workspace, got "${rootKeys}"`, { code: 'USAGE' });
+}
 
 /** `root=2/3`: two of three keys must sign. */
 function thresholds(texts: readonly string[] | undefined): Record<string, { threshold: number; holders: number }> {

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Role } from '../trust/index.ts';
 import type { RootChange, Workspace } from '../workspace/index.ts';
-import { fingerprintRows } from './fingerprint.ts';
+import { fingerprintRows, wordRows } from './fingerprint.ts';
 import { alignColumns, formatUntil, shortDigest } from './format.ts';
 import { addSignRequest } from './keys-sign.ts';
 import { type OfficeOptions, ROLES, roleOf, wholeNumber, withJSON, withOffice, workspaceOf } from './options.ts';
@@ -153,7 +153,12 @@ export function changeLines(change: RootChange): string[] {
   }
   return [
     `root ${change.version} waits for signatures; nothing has changed yet`,
-    ...alignColumns([['request', change.request], ...change.answers.map((path) => ['answer', path])]),
-    'Each holder runs `ferry keys sign REQUEST --keys FOLDER`; then `ferry keys assemble REQUEST ANSWER…`.',
+    ...alignColumns([
+      ['request', change.request],
+      ...wordRows(change.words),
+      ...change.answers.map((path) => ['answer', path]),
+    ]),
+    'Tell the holders the words. Each runs `ferry keys sign REQUEST --keys FOLDER`, which shows them again;',
+    'then `ferry keys assemble REQUEST ANSWER…`.',
   ];
 }

@@ -65,6 +65,7 @@ export function assemble(requestBytes: Uint8Array, answers: readonly Uint8Array[
     throw new TrustError(`assemble ${request.role} ${request.version}: ${tallies.map(formatTally).join('; ')}`, {
       code: 'SIGNATURE_THRESHOLD',
       facts: { role: request.role, version: request.version, tallies },
+      hint: 'collect the missing answers (`ferry keys sign` at their holders) and assemble again, with those that are here',
     });
   }
   return joinSignatures(request.payload, signatures);

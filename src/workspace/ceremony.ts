@@ -9,8 +9,10 @@ import type { Signer } from '../trust/index.ts';
 import {
   signRequest as answerRequest,
   assemble,
+  commandSigner,
   fingerprint,
   pemSigner,
+  publicKeyFromPEM,
   readRequest,
   rootRoles,
 } from '../trust/index.ts';
@@ -21,11 +23,15 @@ import type { Workspace } from './open.ts';
 import { once } from './open.ts';
 import type { RootChange } from './root-change.ts';
 import { answerPath, publishRoot } from './root-change.ts';
+import type { SignerCommand } from './signer-command.ts';
+import { runSigner } from './signer-command.ts';
 
 export interface SignRequestOptions {
   /** A key file, or a folder with key files of roots. */
-  readonly keys: string;
+  readonly keys?: string | undefined;
   readonly passphrase?: AskPassphrase | undefined;
+  /** A key that a program holds: its public half (SPKI PEM) says which. */
+  readonly token?: (SignerCommand & { readonly publicPEM: string }) | undefined;
 }
 
 const MAX_CEREMONY_BYTES = 16 * 1024 * 1024;
@@ -38,15 +44,19 @@ export async function describeRequest(path: string): Promise<ReturnType<typeof r
 /**
  * Signs a request with each key at hand that it asks for.
  * @returns the answers' paths, beside the request
- * @throws {WorkspaceError} `KEY_MISSING` when none of the keys is asked for; {SealError} `WRONG_PASSPHRASE`
+ * @throws {WorkspaceError} `KEY_MISSING` when none of the keys is asked for; {SealError} `WRONG_PASSPHRASE`;
+ *   {TrustError} `SIGNER_FAILED`, `KEY_INVALID`
  */
 export async function signRequest(path: string, options: SignRequestOptions): Promise<readonly string[]> {
   const request = await readFileBounded(path, { max: MAX_CEREMONY_BYTES });
   const asked = new Set(readRequest(request).quorums.flatMap(({ keys }) => keys.map(({ keyID }) => keyID)));
   const signers = (await openSigners(options)).filter(({ key }) => asked.has(key.keyID));
   if (signers.length === 0) {
-    throw new WorkspaceError(`sign ${path}: expected a key that the request asks for in ${options.keys}, got none`, {
+    const wanted = [...asked].map((keyID) => keyID.slice(0, 12)).join(', ');
+    const where = options.keys ?? 'the signer command';
+    throw new WorkspaceError(`sign ${path}: expected one of the keys ${wanted} in ${where}, got none of them`, {
       code: 'KEY_MISSING',
+      hint: 'sign where one of these keys is; `ferry keys list` at the office tells whose they are',
     });
   }
   const answers: string[] = [];
@@ -74,15 +84,22 @@ export async function assembleRequest(
   return { status: 'published', version: rootRoles(bytes).version, fingerprint: fingerprint(bytes) };
 }
 
-/** All key files of a folder, or the one that is named. */
-async function openSigners({ keys, passphrase }: SignRequestOptions): Promise<readonly Signer[]> {
-  const ask = passphrase && once(passphrase);
-  const isFolder = (await stat(keys)).isDirectory();
-  const paths = isFolder ? (await listKeyFiles(keys)).map(({ name }) => join(keys, name)) : [keys];
-  const signers: Signer[] = [];
+async function openSigners({ keys, passphrase, token }: SignRequestOptions): Promise<readonly Signer[]> {
+  const tokens = token ? [commandSigner(publicKeyFromPEM(token.publicPEM), runSigner(token))] : [];
+  if (keys === undefined) return tokens;
+  const ask = passphrase && once((question) => passphrase({ ...question, what: keys }));
+  const signers: Signer[] = [...tokens];
+  const paths = await keyPaths(keys);
   for (const path of paths) {
     const pem = await findKey(path, ask);
     if (pem !== undefined) signers.push(pemSigner(pem));
   }
   return signers;
+}
+
+/** The root keys' files of a folder, or the one file that is named. */
+async function keyPaths(keys: string): Promise<readonly string[]> {
+  if (!(await stat(keys)).isDirectory()) return [keys];
+  const files = await listKeyFiles(keys);
+  return files.filter(({ role }) => role === 'root').map(({ name }) => join(keys, name));
 }

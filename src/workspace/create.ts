@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { isErrno, readFileBounded, syncDirectory } from '../content/index.ts';
 import { PRODUCT } from '../manifest/index.ts';
 import type { Chain, Fingerprint, PublicKey, Role, RootRoles, Signer } from '../trust/index.ts';
@@ -73,8 +73,12 @@ const ROLES: readonly Role[] = ['root', 'targets', 'snapshot', 'timestamp'];
 export async function createWorkspace(directory: string, options: CreateWorkspaceOptions): Promise<CreatedWorkspace> {
   checkOptions(options);
   const dir = resolve(directory);
+  if (options.rootKeysDir !== undefined && isWithin(dir, resolve(options.rootKeysDir))) {
+    throw new TypeError('root keys: expected a folder apart from the workspace');
+  }
   await checkFree(dir);
-  const asked = { ...options, passphrase: options.passphrase && once(options.passphrase) };
+  const kept: string[] = [];
+  const asked = { ...options, passphrase: options.passphrase && once(options.passphrase), kept };
   const draft = join(dirname(dir), `.${basename(dir)}.${randomBytes(6).toString('hex')}`);
   await mkdir(draft, { recursive: true, mode: 0o755 });
   let made = draft;
@@ -88,14 +92,18 @@ export async function createWorkspace(directory: string, options: CreateWorkspac
     const rootChange = options.restore && (await changeRoot(workspace, (roles) => ({ ...roles, ...keys })));
     return describe(workspace, rootChange);
   } catch (error) {
-    await rm(made, { recursive: true, force: true }); // nothing of it has been shown to anybody
+    // nothing of it has been shown to anybody
+    for (const path of [made, ...kept]) await rm(path, { recursive: true, force: true });
     throw error;
   }
 }
 
 type RoleKeys = Readonly<Partial<RootRoles>>;
 
-async function fillNew(draft: string, options: CreateWorkspaceOptions): Promise<RoleKeys> {
+/** With the key files made so far, which are taken away when the rest fails: root keys may lie elsewhere. */
+type MakeOptions = CreateWorkspaceOptions & { readonly kept: string[] };
+
+async function fillNew(draft: string, options: MakeOptions): Promise<RoleKeys> {
   const made = await makeKeys(draft, options, ROLES);
   const roles = made.roles as RootRoles;
   const days = options.rootValidityDays ?? DEFAULT_VALIDITY.rootDays;
@@ -113,7 +121,7 @@ async function fillNew(draft: string, options: CreateWorkspaceOptions): Promise<
 }
 
 /** New keys for the catalogue; the root's holders stay who they are. */
-async function fillRestored(draft: string, options: CreateWorkspaceOptions): Promise<RoleKeys> {
+async function fillRestored(draft: string, options: MakeOptions): Promise<RoleKeys> {
   const { chain, release } = options.restore as NonNullable<CreateWorkspaceOptions['restore']>;
   const made = await makeKeys(draft, options, ['targets', 'snapshot', 'timestamp']);
   const { ledger, targets } = restoredLedger(chain, { product: options.product, release, keys: made.keys });
@@ -141,7 +149,7 @@ async function writeWorkspace(
   });
 }
 
-async function makeKeys(draft: string, options: CreateWorkspaceOptions, roles: readonly Role[]) {
+async function makeKeys(draft: string, options: MakeOptions, roles: readonly Role[]) {
   const keys: LedgerKey[] = [];
   const rootSigners: Signer[] = [];
   const made: Partial<Record<Role, { keys: PublicKey[]; threshold: number }>> = {};
@@ -152,7 +160,9 @@ async function makeKeys(draft: string, options: CreateWorkspaceOptions, roles: r
       const { key, privatePEM } = generateKey();
       const folder =
         role === 'root' && options.rootKeysDir !== undefined ? options.rootKeysDir : workspacePaths(draft).keys;
-      keys.push({ keyID: key.keyID, role, file: await saveKey(folder, { role, privatePEM }, options) });
+      const file = await saveKey(folder, { role, privatePEM }, options);
+      options.kept.push(join(folder, file));
+      keys.push({ keyID: key.keyID, role, file });
       holdersKeys.push(key);
       if (role === 'root') rootSigners.push(pemSigner(privatePEM));
     }
@@ -188,4 +198,10 @@ function checkOptions({ product, thresholds = {}, validityDays = 1, rootValidity
     if (Number.isInteger(threshold) && threshold >= 1 && threshold <= holders && holders <= 20) continue;
     throw new TypeError(`threshold: expected T/N with T from 1 to N and N up to 20, got ${threshold}/${holders}`);
   }
+}
+
+/** Whether a folder is the workspace or lies in it; both are absolute. */
+export function isWithin(workspace: string, folder: string): boolean {
+  const path = relative(workspace, folder);
+  return path !== '..' && !path.startsWith('../');
 }

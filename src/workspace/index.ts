@@ -5,7 +5,7 @@ export type { SignRequestOptions } from './ceremony.ts';
 export { assembleRequest, describeRequest, signRequest } from './ceremony.ts';
 export type { CatalogueChange, PublishedRelease, PublishedSite, ReleaseProposal, SiteProposal } from './change.ts';
 export type { CreatedWorkspace, CreateWorkspaceOptions, RoleThreshold } from './create.ts';
-export { createWorkspace } from './create.ts';
+export { createWorkspace, isWithin } from './create.ts';
 export type { WorkspaceCode } from './error.ts';
 export { WorkspaceError } from './error.ts';
 export type { AskPassphrase } from './key-files.ts';

@@ -117,9 +117,22 @@ export async function adoptRootKeys(workspace: Workspace): Promise<void> {
   if (adopted.length > 0) await recordKeys(workspace, adopted);
 }
 
+/**
+ * Opens what will be opened anyway, the root keys, and one beside which new ones will lie: a wrong passphrase is found
+ * before a key is made and sealed with it.
+ */
+async function provePassphrase(workspace: Workspace, role: Role): Promise<void> {
+  const { keys } = await readLedger(workspace.paths);
+  const open = async (key: LedgerKey) => (await workspace.openKey(keyPath(workspace, key))) !== undefined;
+  for (const key of keys.filter((each) => each.role === 'root')) await open(key);
+  if (role === 'root') return;
+  for (const key of keys.filter((each) => each.role !== 'root')) if (await open(key)) return;
+}
+
 /** Makes keys of a role and keeps their private halves, sealed as the workspace's others are. */
 async function makeKeys(workspace: Workspace, role: Role, count: number): Promise<readonly PublicKey[]> {
   await checkNoCeremony(workspace);
+  await provePassphrase(workspace, role);
   const made: PublicKey[] = [];
   const recorded: LedgerKey[] = [];
   for (let at = 0; at < count; at += 1) {

@@ -6,15 +6,18 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isErrno, writeNew } from '../content/index.ts';
-import type { RootRoles, Signer } from '../trust/index.ts';
+import type { RootRoles } from '../trust/index.ts';
 import {
+  assemble,
   fingerprint,
   judgeRoot,
   makeRequest,
   pinRoot,
+  readRequest,
   rootRoles,
-  signMetadata,
   signRequest,
+  TrustError,
+  tally,
   unsignedRoot,
 } from '../trust/index.ts';
 import { WorkspaceError } from './error.ts';
@@ -22,6 +25,7 @@ import type { Ledger, LedgerKey } from './ledger.ts';
 import { readLedger, withLedgerLock, writeLedger } from './ledger.ts';
 import type { Workspace } from './open.ts';
 import { publish } from './publish.ts';
+import type { AvailableSigners } from './signers.ts';
 import { availableSigners } from './signers.ts';
 import { findCatalogue, readRoots, writeRoot } from './store.ts';
 
@@ -33,6 +37,8 @@ export type RootChange =
       readonly version: number;
       /** The request that the holders sign. */
       readonly request: string;
+      /** What each holder compares before signing, told another way than the request travels. */
+      readonly words: readonly string[];
       /** Signatures of the keys that are here, made already. */
       readonly answers: readonly string[];
     };
@@ -57,14 +63,14 @@ export async function changeRoot(workspace: Workspace, change: (roles: RootRoles
   const { now } = workspace.options;
   const seconds = Math.floor(now.getTime() / 1000) + workspace.settings.validity.rootDays * 86_400;
   const unsigned = unsignedRoot({ version, expires: new Date(seconds * 1000), roles });
-  const signers = await rootSigners(workspace, current.roles, roles);
-  if (isEnough(signers, current.roles.root) && isEnough(signers, roles.root)) {
-    const bytes = await signMetadata(unsigned, signers);
-    await publishRoot(workspace, bytes);
-    return { status: 'published', version, fingerprint: fingerprint(bytes) };
-  }
   const request = makeRequest({ unsigned, previous: current.bytes });
-  return { status: 'open', version, ...(await openCeremony(workspace, { version, request, signers })) };
+  const answers = await answer(request, await rootSigners(workspace, current.roles, roles));
+  if (tally(request, [...answers.values()]).some(({ missing }) => missing > 0)) {
+    return { status: 'open', version, ...(await openCeremony(workspace, { version, request, answers })) };
+  }
+  const bytes = assemble(request, [...answers.values()]);
+  await publishRoot(workspace, bytes);
+  return { status: 'published', version, fingerprint: fingerprint(bytes) };
 }
 
 /**
@@ -124,31 +130,51 @@ export async function recordKeys(workspace: Workspace, keys: readonly LedgerKey[
 }
 
 /** All that are here of the former holders and the new: each signature is one that nobody else must make. */
-async function rootSigners(workspace: Workspace, before: RootRoles, after: RootRoles): Promise<readonly Signer[]> {
+async function rootSigners(workspace: Workspace, before: RootRoles, after: RootRoles): Promise<AvailableSigners> {
   const ledger = await readLedger(workspace.paths);
   const all = [...before.root.keys, ...after.root.keys];
   const keys = all.filter((key, at) => all.findIndex(({ keyID }) => keyID === key.keyID) === at);
   return availableSigners(workspace, { ledger, role: 'root', keys, enough: keys.length });
 }
 
-function isEnough(signers: readonly Signer[], { keys, threshold }: RootRoles['root']): boolean {
-  return signers.filter(({ key }) => keys.some(({ keyID }) => keyID === key.keyID)).length >= threshold;
+/**
+ * The answers by keyID. A signer command is asked for every key that has no file here and may hold some of them only;
+ * one that signs for none has failed.
+ */
+async function answer(request: Uint8Array, { files, tokens }: AvailableSigners): Promise<Map<string, Uint8Array>> {
+  const answers = new Map<string, Uint8Array>();
+  for (const signer of files) answers.set(signer.key.keyID, await signRequest(request, signer));
+  const failures: TrustError[] = [];
+  for (const signer of tokens) {
+    try {
+      answers.set(signer.key.keyID, await signRequest(request, signer));
+    } catch (error) {
+      if (!(error instanceof TrustError) || error.code !== 'SIGNER_FAILED') throw error;
+      failures.push(error);
+    }
+  }
+  if (failures[0] && failures.length === tokens.length) throw failures[0];
+  return answers;
 }
 
 async function openCeremony(
   workspace: Workspace,
-  { version, request, signers }: { version: number; request: Uint8Array; signers: readonly Signer[] },
-): Promise<{ request: string; answers: readonly string[] }> {
+  {
+    version,
+    request,
+    answers: made,
+  }: { version: number; request: Uint8Array; answers: ReadonlyMap<string, Uint8Array> },
+): Promise<{ request: string; words: readonly string[]; answers: readonly string[] }> {
   const path = requestPath(workspace, version);
-  await mkdir(workspace.paths.requests, { recursive: true });
+  await closeCeremony(workspace, version); // answers of one that was given up may lie there still
   const answers: string[] = [];
-  for (const signer of signers) {
-    const answer = answerPath(path, signer.key.keyID);
-    await writeNew(answer, await signRequest(request, signer));
+  for (const [keyID, bytes] of made) {
+    const answer = answerPath(path, keyID);
+    await writeNew(answer, bytes);
     answers.push(answer);
   }
   await writeNew(path, request);
-  return { request: path, answers };
+  return { request: path, words: readRequest(request).words, answers };
 }
 
 /** An answer's name: the request's, with the first digits of the keyID. */

@@ -25,19 +25,43 @@ export async function roleSigners(
   workspace: Workspace,
   { ledger, role, keys }: { readonly ledger: Ledger; readonly role: Role; readonly keys: RoleKeys },
 ): Promise<readonly Signer[]> {
-  const signers = await availableSigners(workspace, { ledger, role, keys: keys.keys, enough: keys.threshold });
+  const { files, tokens } = await availableSigners(workspace, {
+    ledger,
+    role,
+    keys: keys.keys,
+    enough: keys.threshold,
+  });
+  const signers = [...files, ...tokens].slice(0, keys.threshold);
   if (signers.length >= keys.threshold) return signers;
+  const looked = keys.keys
+    .filter(({ keyID }) => !signers.some(({ key }) => key.keyID === keyID))
+    .map((key) => whereabouts(workspace, { ledger, role, key }));
   throw new WorkspaceError(
-    `sign ${role}: expected ${keys.threshold} of the ${keys.keys.length} keys that the root names, got ${signers.length}`,
-    { code: 'KEY_MISSING', facts: { role, threshold: keys.threshold, here: signers.length } },
+    `sign ${role}: expected ${keys.threshold} of the ${keys.keys.length} keys that the root names, got ${signers.length}: not here: ${looked.join(', ')}`,
+    { code: 'KEY_MISSING', facts: { role, threshold: keys.threshold, here: signers.length, looked } },
   );
 }
 
-/** The signers among these keys that can be reached from here, at most `enough`. */
+/** Where a key that is not here was looked for, or whose it is as far as we know. */
+function whereabouts(
+  workspace: Workspace,
+  { ledger, role, key }: { ledger: Ledger; role: Role; key: PublicKey },
+): string {
+  const known = ledger.keys.find(({ keyID }) => keyID === key.keyID);
+  return known ? keyPath(workspace, { role, file: known.file }) : `key ${key.keyID.slice(0, 16)}, held elsewhere`;
+}
+
+/** Who can sign here: keys whose files are here, and those that the signer command may hold. */
+export interface AvailableSigners {
+  readonly files: readonly Signer[];
+  readonly tokens: readonly Signer[];
+}
+
+/** The signers among these keys that can be reached from here; no more files are opened than `enough`. */
 export async function availableSigners(
   workspace: Workspace,
   options: { ledger: Ledger; role: Role; keys: readonly PublicKey[]; enough: number },
-): Promise<readonly Signer[]> {
+): Promise<AvailableSigners> {
   const { ledger, role, keys, enough } = options;
   const files: Signer[] = [];
   const others: PublicKey[] = [];
@@ -48,9 +72,9 @@ export async function availableSigners(
     else files.push(signer);
   }
   const { signerCommand, env, signerTimeoutMs } = workspace.options;
-  if (signerCommand === undefined) return files;
+  if (signerCommand === undefined) return { files, tokens: [] };
   const run = runSigner({ command: signerCommand, env, timeoutMs: signerTimeoutMs });
-  return [...files, ...others.map((key) => commandSigner(key, run))].slice(0, enough);
+  return { files, tokens: others.map((key) => commandSigner(key, run)) };
 }
 
 /** By the ledger where it knows the key; else, for root keys of a former workspace, by opening what is there. */

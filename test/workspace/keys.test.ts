@@ -1,5 +1,5 @@
-import { generateKeyPairSync } from 'node:crypto';
-import { cp, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { cp, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { acceptChain, matchesFingerprint, pinRoot } from '../../src/trust/index.ts';
@@ -58,8 +58,53 @@ describe('createWorkspace', () => {
   });
 });
 
+describe('root keys in a folder of their own', () => {
+  it('are not left there when the workspace cannot be made', async () => {
+    const folder = await temporaryFolder();
+    const rootKeysDir = join(folder, 'safe');
+    await mkdir(rootKeysDir);
+    await writeFile(join(rootKeysDir, 'root-1.pem'), "another workspace's");
+    // a link to nowhere: free to look at, and in the way of the rename
+    await symlink(join(folder, 'gone'), join(folder, 'ws'));
+    await expect(createWorkspace(join(folder, 'ws'), { product: 'demo', now: NOW, rootKeysDir })).rejects.toThrow();
+    expect(await readdir(rootKeysDir)).toEqual(['root-1.pem']);
+    expect((await readdir(folder)).toSorted()).toEqual(['safe', 'ws']);
+  });
+
+  it('are named, with where they were looked for, when too few are here', async () => {
+    const rootKeysDir = join(await temporaryFolder(), 'safe');
+    const workspace = await newWorkspace({ rootKeysDir, thresholds: { targets: { threshold: 2, holders: 2 } } });
+    await rm(join(workspace.paths.keys, 'targets-2.pem'));
+    await expect(publish(workspace, { release: proposal('a') })).rejects.toMatchObject({
+      code: 'KEY_MISSING',
+      message: `sign targets: expected 2 of the 2 keys that the root names, got 1: not here: ${workspace.paths.keys}/targets-2.pem`,
+    });
+  });
+});
+
 describe('sealed keys', () => {
   const sealed = { passphrase: says('correct horse'), workFactor };
+
+  it('say which file a passphrase does not open: there may be two sticks', async () => {
+    const rootKeysDir = await temporaryFolder();
+    const workspace = await newWorkspace({ ...sealed, rootKeysDir });
+    const foreign = await newWorkspace({ passphrase: says('battery staple'), workFactor });
+    await cp(join(foreign.paths.keys, 'root-1.age'), join(rootKeysDir, 'root-1.age'));
+    await expect(rotateKey(workspace, 'timestamp')).rejects.toMatchObject({
+      code: 'WRONG_PASSPHRASE',
+      message: `open key ${join(rootKeysDir, 'root-1.age')}: expected its passphrase, got another`,
+    });
+  });
+
+  it('are not joined by new ones under another passphrase', async () => {
+    const { dir, paths } = await newWorkspace(sealed);
+    const before = [await readdir(paths.keys), await readFile(paths.ledger)];
+    for (const role of ['root', 'timestamp'] as const) {
+      const wrong = await openWorkspace(dir, { now: NOW, passphrase: says('battery staple'), workFactor });
+      await expect(rotateKey(wrong, role)).rejects.toMatchObject({ code: 'WRONG_PASSPHRASE' });
+    }
+    expect([await readdir(paths.keys), await readFile(paths.ledger)]).toEqual(before);
+  });
 
   it('sign for who knows the passphrase, which is asked for once', async () => {
     const { dir, paths } = await newWorkspace(sealed);
@@ -178,7 +223,72 @@ describe('a signer command', () => {
   });
 });
 
+describe('a signer command that holds one of the root keys', () => {
+  /** `root-2.pem` is gone from the workspace and in a token, which refuses to sign for any other key. */
+  async function withRootToken() {
+    const workspace = await newWorkspace({ thresholds: { root: { threshold: 2, holders: 3 } } });
+    const folder = await temporaryFolder();
+    for (const name of ['root-2.pem', 'root-3.pem']) await rename(join(workspace.paths.keys, name), join(folder, name));
+    const { keys } = await listKeys(workspace);
+    const keyID = keys.find(({ file }) => file === 'root-2.pem')?.keyID ?? '';
+    const sign = join(folder, 'sign.sh');
+    await writeFile(
+      sign,
+      `cat > ${folder}/in; case "$1" in *${keyID}*) ;; *) exit 4 ;; esac
+       printf '{"keyid":"${keyID}","sig":"%s"}' "$(openssl pkeyutl -sign -rawin -inkey ${folder}/root-2.pem -in ${folder}/in | od -An -tx1 | tr -d ' \\n')"`,
+    );
+    const publicPEM = createPublicKey(await readFile(join(folder, 'root-2.pem'))).export({
+      type: 'spki',
+      format: 'pem',
+    });
+    const token = { command: `sh ${sign}`, env: process.env, publicPEM: publicPEM.toString() };
+    return { workspace, folder, token };
+  }
+
+  const open = (dir: string, signerCommand: string) =>
+    openWorkspace(dir, { now: NOW, signerCommand, signerTimeoutMs: 5000, env: process.env });
+
+  it('makes the next root together with the key that is here, though it refuses the third', async () => {
+    const { workspace, token } = await withRootToken();
+    const change = await rotateKey(await open(workspace.dir, token.command), 'timestamp');
+    expect(change).toMatchObject({ status: 'published', version: 2 });
+  });
+
+  it('has failed when it signs for none of them, and no ceremony is opened', async () => {
+    const { workspace } = await withRootToken();
+    await expect(rotateKey(await open(workspace.dir, 'exit 4 #'), 'timestamp')).rejects.toMatchObject({
+      code: 'SIGNER_FAILED',
+    });
+    expect(await readdir(workspace.paths.requests).catch(() => [])).toEqual([]);
+  });
+
+  it('answers a request for the key whose public half is given', async () => {
+    const { workspace, token } = await withRootToken();
+    const change = await rotateKey(workspace, 'timestamp');
+    if (change.status !== 'open') throw new Error('expected a request');
+    const [answer = ''] = await signRequest(change.request, { token });
+    const done = await assembleRequest(workspace, { request: change.request, answers: [...change.answers, answer] });
+    expect(done).toMatchObject({ status: 'published', version: 2 });
+  });
+});
+
 describe('the offline ceremony', () => {
+  it('begins again after one that was given up, without its answers', async () => {
+    const workspace = await newWorkspace({ thresholds: { root: { threshold: 2, holders: 2 } } });
+    const away = await temporaryFolder();
+    await rename(join(workspace.paths.keys, 'root-2.pem'), join(away, 'root-2.pem'));
+    const first = await rotateKey(workspace, 'timestamp');
+    if (first.status !== 'open') throw new Error('expected a request');
+    const [old = ''] = await signRequest(first.request, { keys: away });
+    await rm(first.request);
+    const second = await rotateKey(workspace, 'snapshot');
+    if (second.status !== 'open') throw new Error('expected a request');
+    expect((await readdir(workspace.paths.requests)).includes(basename(old))).toBe(false);
+    expect(second.words).toEqual((await describeRequest(second.request)).words);
+    const answers = [...second.answers, ...(await signRequest(second.request, { keys: away }))];
+    expect(await assembleRequest(workspace, { request: second.request, answers })).toMatchObject({ version: 2 });
+  });
+
   /** Three holders, two of whom must sign; each takes a key away. */
   async function threeHolders() {
     const rootKeysDir = await temporaryFolder();
