@@ -23,7 +23,8 @@ export interface HashLanesOptions {
 }
 
 /**
- * Hashes every range; results are in the order of `ranges`.
+ * Hashes every range; results are in the order of `ranges`. No lane reads any more when it returns or throws: the file
+ * may be closed then.
  * @throws the signal's reason. What can't be read is a result, not an error.
  */
 export async function hashRanges(
@@ -31,6 +32,7 @@ export async function hashRanges(
   ranges: readonly Range[],
   { threads, advance, signal }: HashLanesOptions,
 ): Promise<RangeResult[]> {
+  signal?.throwIfAborted();
   const results: RangeResult[] = [];
   // the largest first, so that no lane is left with a long one at the end
   const order = ranges.map((_, at) => at).sort((a, b) => (ranges[b]?.length ?? 0) - (ranges[a]?.length ?? 0));
@@ -42,7 +44,9 @@ export async function hashRanges(
     results[order[at] as number] = 'hex' in result ? { digest: digestFromHex(result.hex) } : result;
   };
   const lanes = Array.from({ length: helpers }, () => startLane(job, { told, advance, signal }));
-  await Promise.all([ownLane(file, job, { told, advance, signal }), ...lanes]);
+  const ended = await Promise.allSettled([ownLane(file, job, { told, advance, signal }), ...lanes]);
+  signal?.throwIfAborted();
+  for (const lane of ended) if (lane.status === 'rejected') throw lane.reason;
   return results;
 }
 

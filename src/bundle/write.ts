@@ -55,7 +55,7 @@ export async function writeBundle(plan: BundlePlan, options: WriteBundleOptions)
   const { path } = options;
   try {
     const hashes = await withFile(path, constants.O_RDWR | constants.O_CREAT, (file) => write(file, plan, options));
-    return hashes ?? (await withFile(path, constants.O_RDONLY, (file) => hashWritten(file, plan.size)));
+    return hashes ?? (await withFile(path, constants.O_RDONLY, (file) => hashWritten(file, plan.size, options)));
   } catch (error) {
     // a file of the release that can't be read carries its own path: that is not about ours
     const { path: other = path } = error as NodeJS.ErrnoException;
@@ -103,13 +103,24 @@ async function write(
   }
 }
 
-/** The hashes of a file that is there as a whole. */
-async function hashWritten(file: FileHandle, size: number): Promise<ChunkHashes> {
+/** The hashes of a file that is there as a whole. @throws the signal's reason */
+async function hashWritten(
+  file: FileHandle,
+  size: number,
+  { signal }: Pick<WriteBundleOptions, 'signal'>,
+): Promise<ChunkHashes> {
   const hashing = hashChunks({ fd: file.fd, size, head: Buffer.of() });
+  const stop = () => void hashing.close();
+  signal?.addEventListener('abort', stop);
   try {
     hashing.written(size, size);
+    signal?.throwIfAborted();
     return await hashing.finished();
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
   } finally {
+    signal?.removeEventListener('abort', stop);
     await hashing.close();
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -158,6 +158,25 @@ describe('verifyBundle', () => {
     const advance = () => abort.abort(new Error('interrupted'));
     const progress = { phase: () => {}, note: () => {}, advance };
     await expect(verify(good, { threads, signal: abort.signal, progress })).rejects.toThrow('interrupted');
+  });
+
+  it('leaves no thread behind that reads when it was interrupted', async () => {
+    const threads = () => readdirSync('/proc/self/task').length;
+    const abort = new AbortController();
+    const advance = () => abort.abort(new Error('interrupted'));
+    const progress = { phase: () => {}, note: () => {}, advance };
+    await verify(good, { threads: 1 });
+    const opened = await openBundle(good);
+    try {
+      const contents = await proveContents(opened, bundle.release);
+      const before = threads();
+      const verifying = verifyBundle(opened, contents, { threads: 2, signal: abort.signal, progress });
+      expect(threads()).toBeGreaterThan(before);
+      await expect(verifying).rejects.toThrow('interrupted');
+      expect(threads()).toBe(before);
+    } finally {
+      await opened.close();
+    }
   });
 });
 
