@@ -2,7 +2,7 @@
  * The chunk list of FORMAT §5: the SHA-256 of a tar and of each 4 MiB of it. A hint, unsigned: it names which bytes of
  * a damaged file are bad, and never makes a good one of it.
  */
-import { canonicalJSON, findFileBounded, parseJSON } from '../content/index.ts';
+import { ContentError, canonicalJSON, findFileBounded, parseJSON } from '../content/index.ts';
 import { FORMAT, MIN_FERRY } from '../manifest/index.ts';
 
 /** Bytes of a chunk; the last may be shorter. */
@@ -35,11 +35,20 @@ const HEX = /^[0-9a-f]{64}$/;
 /** 70 characters a chunk: enough for 2 TiB. */
 const MAX_BYTES = 40 * 1024 * 1024;
 
-/** The chunk list beside a tar; `undefined` when there is none, or none of a file of this size: it is only a hint. */
+/**
+ * The chunk list beside a tar; `undefined` when there is none of a file of this size, or what is there is none: it is
+ * only a hint.
+ */
 export async function findChunkList(path: string, size: number): Promise<ChunkList | undefined> {
   const beside = chunkListPath(path);
-  const bytes = beside === undefined ? undefined : await findFileBounded(beside, { max: MAX_BYTES });
-  return bytes === undefined ? undefined : asChunkList(parseJSON(bytes, 'chunk list'), size);
+  if (beside === undefined) return undefined;
+  try {
+    const bytes = await findFileBounded(beside, { max: MAX_BYTES });
+    return bytes === undefined ? undefined : asChunkList(parseJSON(bytes, 'chunk list'), size);
+  } catch (error) {
+    if (error instanceof ContentError) return undefined; // no JSON, or too large
+    throw error;
+  }
 }
 
 function asChunkList(value: unknown, size: number): ChunkList | undefined {

@@ -85,6 +85,17 @@ describe('exportRelease', () => {
     expect(await readdir(desk.out)).toContain('demo-1-1-1.ferry.chunks.json');
   });
 
+  it.each(['', '{', 'null'])('writes the chunk list again where one says %j', async (text) => {
+    const desk = await office();
+    await desk.write(['demo/app:1']);
+    await desk.export();
+    const path = join(desk.out, 'demo-1-1-1.ferry.chunks.json');
+    const good = await readFile(path, 'utf8');
+    await writeFile(path, text);
+    expect((await desk.export()).action).toBe('unchanged');
+    expect(await readFile(path, 'utf8')).toBe(good);
+  });
+
   it.each(['a byte is changed', 'it is cut off', 'it is something else'])(
     'never overwrites a file of its name when %s',
     async (how) => {
