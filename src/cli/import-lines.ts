@@ -8,8 +8,8 @@ export function importLines(done: ImportResult, now: Date): string[] {
     headline(done),
     ...alignColumns(
       [
-        ...done.images.map(({ name, action }) => [imageWord(done, action), name]),
-        ...done.files.map(({ path, action }) => [action, path]),
+        ...done.images.map(({ name, action }) => [wordFor(done, action), name]),
+        ...done.files.map(({ path, action }) => [wordFor(done, action), path]),
       ],
       '  ',
     ),
@@ -26,13 +26,17 @@ function headline({ kind, action, product, release, sequence }: ImportResult): s
 const KINDS = { overlay: 'the files of this site', catalogue: 'the catalogue' } as const;
 const ACTIONS = { installed: 'installed', present: 'nothing to do, present:', planned: 'would install' } as const;
 
-function imageWord({ action }: ImportResult, image: 'loaded' | 'present'): string {
-  return action === 'planned' && image === 'loaded' ? 'to load' : image;
+/** What became of an image or a file; of a plan, what would become of it. */
+function wordFor({ action: all }: ImportResult, one: keyof typeof PLANNED): string {
+  return all === 'planned' ? PLANNED[one] : one;
 }
+
+const PLANNED = { loaded: 'to load', installed: 'to install', present: 'present', same: 'same' } as const;
 
 function factRows({ kind, bytesRead, bytesTotal, engine, receipt, composeOverride, ...done }: ImportResult, now: Date) {
   const rows: [string, string][] = [];
-  if (kind === 'release') rows.push(['layers read', `${formatBytes(bytesRead)} of ${formatBytes(bytesTotal)}`]);
+  const read = done.action === 'planned' ? 'layers to read' : 'layers read';
+  if (kind === 'release') rows.push([read, `${formatBytes(bytesRead)} of ${formatBytes(bytesTotal)}`]);
   if (engine !== undefined)
     rows.push(['engine', `${engine.name} ${engine.version}, ${engine.store} store, ${engine.socket}`]);
   if (composeOverride !== undefined) rows.push(['override', composeOverride]);
