@@ -221,5 +221,5 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   FOLDER_OWNED: [3, 'a package of the system owns it: choose another folder at the office'],
   SITE_FILES_SEALED: [5, NEWER_FERRY],
   TAG_NOT_MOVED: [1, "look at the engine's log (`journalctl -u docker`); nothing was changed"],
-  UNDO_INCOMPLETE: [1, 'run the same command again; `ferry status` shows what is there'],
+  UNDO_INCOMPLETE: [1, 'see that the engine runs, then run the same command again; `ferry status` shows what is there'],
 };

@@ -12,11 +12,11 @@ import type { EnginePlan } from './image-plan.ts';
 import { asDamage, readable } from './medium.ts';
 import type { Step } from './step.ts';
 
-const PIN_LABEL = 'import';
-
 export interface ImageStepsOptions {
   readonly engine: Engine;
   readonly bundle: Bundle;
+  /** What this site's imports label their pins with. */
+  readonly pinLabel: string;
   readonly spoolDir: string;
   readonly progress: Progress;
   readonly signal?: AbortSignal | undefined;
@@ -34,7 +34,7 @@ export function imageSteps(
   const pinned = heldImages(plan, loads, moves);
   return {
     load: [
-      ...(pinned.length > 0 ? [pinStep(pinned, options.engine)] : []),
+      ...(moves.length > 0 ? [pinStep(pinned, options)] : []),
       ...loads.map((load, i) => loadStep(load, i === loads.length - 1, options)),
     ],
     tag: moves.length > 0 ? [tagStep(moves, plan.holders, options.engine)] : [],
@@ -52,27 +52,25 @@ function heldImages(plan: EnginePlan, loads: readonly ImagePlan[], moves: readon
   return [...new Set(held)].filter((imageID) => !loaded.has(imageID));
 }
 
-function pinStep(images: readonly Digest[], engine: Engine): Step {
+function pinStep(images: readonly Digest[], { engine, pinLabel }: ImageStepsOptions): Step {
   const pins: string[] = [];
-  const unpinAll = async () => {
-    for (const pin of pins.splice(0)) await engine.unpin(pin);
-  };
   return {
     name: 'hold images that are needed meanwhile',
     apply: async () => {
-      for (const imageID of images) pins.push(await engine.pin(imageID, PIN_LABEL));
+      for (const imageID of images) pins.push(await engine.pin(imageID, pinLabel));
     },
-    undo: unpinAll,
-    settle: unpinAll,
+    undo: async () => {
+      for (const pin of pins.splice(0)) await engine.unpin(pin);
+    },
+    // the site is locked: what else has this label is from an import that was killed, or whose engine was
+    settle: async () => {
+      for (const { handle } of await engine.findPins(pinLabel)) await engine.unpin(handle);
+    },
   };
 }
 
-/**
- * A loaded image has no name until all are in: a prune at night would take it, so it is pinned. The last one gets its
- * name next and needs none, which saves half a second: an engine makes a pin slowly while its disk still writes.
- */
 function loadStep(plan: ImagePlan, isLast: boolean, options: ImageStepsOptions): Step {
-  const { engine, bundle, spoolDir, signal, onBytes, progress } = options;
+  const { engine, bundle, pinLabel, spoolDir, signal, onBytes, progress } = options;
   let isOurs = false;
   let pin: string | undefined;
   const unpin = async () => {
@@ -94,7 +92,7 @@ function loadStep(plan: ImagePlan, isLast: boolean, options: ImageStepsOptions):
           ...(signal !== undefined && { signal }),
         });
         isOurs = action === 'loaded';
-        if (!isLast) pin = await engine.pin(plan.imageID, PIN_LABEL);
+        if (!isLast) pin = await engine.pin(plan.imageID, pinLabel);
       } catch (error) {
         throw asDamage(error, bundle);
       }

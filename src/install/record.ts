@@ -10,7 +10,7 @@ import { raiseReleaseFloor } from '../trust/index.ts';
 import { OVERRIDE } from './compose.ts';
 import { provenEntry } from './medium.ts';
 import { findOperator, type Override, type ReceiptFile, type ReceiptImage, signReceipt } from './receipt.ts';
-import type { ReleaseSession } from './session.ts';
+import { identityOf, type ReleaseSession } from './session.ts';
 import { storedTrust } from './site-trust.ts';
 import type { Step } from './step.ts';
 
@@ -68,13 +68,12 @@ export function keptFiles(release: ReleaseDocument): readonly ReleaseFile[] {
 }
 
 async function receiptOf(session: ReleaseSession, options: RecordOptions): Promise<Buffer> {
-  const { accepted, identity, engine, startedAt } = session;
+  const { accepted, engine, startedAt } = session;
   const { release, images, files, overrides, previous } = options;
-  if (identity === undefined) throw new TypeError('expected a site identity by the time a receipt is signed');
   const started = session.options.now;
   const floors = raiseReleaseFloor(accepted.next, release.sequence).floors;
   return signReceipt({
-    identity,
+    identity: identityOf(session),
     product: release.product,
     release: release.release,
     sequence: release.sequence,

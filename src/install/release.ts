@@ -13,7 +13,7 @@ import type { Override } from './receipt.ts';
 import { recordSteps } from './record.ts';
 import { bytesOf, imagesOf, isDone, planRelease, type ReleasePlan, totalBytes } from './release-plan.ts';
 import type { ImportResult } from './result.ts';
-import { importedFiles, onHost, progressOf, type ReleaseSession } from './session.ts';
+import { identityOf, importedFiles, onHost, progressOf, type ReleaseSession } from './session.ts';
 import { runSteps, type Step } from './step.ts';
 
 /** Imports the release that a session's bundle carries. @throws as `importBundle` */
@@ -39,6 +39,7 @@ async function apply(session: ReleaseSession, plan: ReleasePlan): Promise<Import
     const images = imageSteps(plan.engine, {
       engine,
       bundle,
+      pinLabel: `import ${identityOf(session).site}`,
       spoolDir: spool.dir,
       progress: progressOf(session),
       signal: options.signal,
@@ -61,12 +62,12 @@ async function apply(session: ReleaseSession, plan: ReleasePlan): Promise<Import
       ...images.tag,
       ...(files ? [files.switch] : []),
       record.record,
+      overrideStep(session, plan),
     ];
     await runSteps(steps, { signal: options.signal, onWarning: (line) => warnings.push(line) });
   } finally {
     await spool.remove();
   }
-  await writeOverrides(session, plan);
   return describe(session, { ...plan, warnings: [...plan.warnings, ...warnings] }, { action: 'installed', bytesRead });
 }
 
@@ -75,11 +76,18 @@ function overridesOf({ options }: ReleaseSession, { listed }: ReleasePlan): read
   return listed.isDowngrade ? [{ flag: '--allow-downgrade', reason: options.reason ?? '' }] : [];
 }
 
-async function writeOverrides(session: ReleaseSession, plan: ReleasePlan): Promise<void> {
-  for (const { flag, reason } of overridesOf(session, plan)) {
-    const facts = { flag, reason, release: plan.release.release, sequence: plan.release.sequence };
-    await session.state?.appendAudit({ event: 'override', at: session.options.now, facts });
-  }
+/** Last, since a line in the log is not taken back; and what cannot be written down is not done. */
+function overrideStep(session: ReleaseSession, plan: ReleasePlan): Step {
+  return {
+    name: 'write down what was set aside',
+    apply: async () => {
+      for (const { flag, reason } of overridesOf(session, plan)) {
+        const facts = { flag, reason, release: plan.release.release, sequence: plan.release.sequence };
+        await session.state?.appendAudit({ event: 'override', at: session.options.now, facts });
+      }
+    },
+    undo: async () => {},
+  };
 }
 
 function describe(

@@ -33,6 +33,12 @@ export interface Session {
 /** A session whose engine is there: what a release needs. */
 export type ReleaseSession = Session & { readonly engine: Engine };
 
+/** Who this site is, once something is to be changed. */
+export function identityOf({ identity }: Session): SiteIdentity {
+  if (identity === undefined) throw new TypeError('expected the identity of a site that is changed');
+  return identity;
+}
+
 /** Whoever watches, or nobody. */
 export function progressOf({ options }: Session): Progress {
   return options.progress ?? silentProgress;

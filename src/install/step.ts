@@ -49,20 +49,26 @@ export async function runSteps(steps: readonly Step[], options: RunStepsOptions)
 }
 
 async function undoAll(steps: readonly Step[], cause: unknown): Promise<void> {
-  const left: string[] = [];
+  const left: { readonly step: string; readonly why: string }[] = [];
   for (const step of steps) {
     try {
       await step.undo();
     } catch (error) {
-      left.push(`${step.name} (${messageOf(error)})`);
+      left.push({ step: step.name, why: messageOf(error) });
     }
   }
-  if (left.length === 0) return;
-  throw new InstallError(`undo import: expected everything as before, could not put back ${left.join(', ')}`, {
-    code: 'UNDO_INCOMPLETE',
-    cause,
-    facts: { left, why: messageOf(cause) },
-  });
+  const [first] = left;
+  if (first === undefined) return;
+  const names = left.map(({ step }) => step).join(', ');
+  // what ended the import comes first: the rest is most often the same trouble again
+  throw new InstallError(
+    `${messageOf(cause)}; undo import: expected all as before, got stuck at ${names}: ${first.why}`,
+    {
+      code: 'UNDO_INCOMPLETE',
+      cause,
+      facts: { left },
+    },
+  );
 }
 
 async function settle(step: Step, onWarning: (line: string) => void): Promise<void> {

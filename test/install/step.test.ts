@@ -50,7 +50,8 @@ describe('runSteps', () => {
     const steps = [step('a'), step('b', { undo: fail('engine gone') }), step('c', { apply: fail('broken') })];
     await expect(runSteps(steps, quiet)).rejects.toMatchObject({
       code: 'UNDO_INCOMPLETE',
-      facts: { left: ['b (engine gone)'], why: 'broken' },
+      message: 'broken; undo import: expected all as before, got stuck at b: engine gone',
+      facts: { left: [{ step: 'b', why: 'engine gone' }] },
     });
     expect(log.slice(-2)).toEqual(['undo c', 'undo a']);
   });

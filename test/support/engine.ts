@@ -27,6 +27,10 @@ export interface TestEngine {
   readonly dataRoot: string;
   /** Runs Docker's own client against it. Answers stdout without the last newline. @throws with stderr when it fails. */
   docker(...args: string[]): Promise<string>;
+  /** Kills it with all that it keeps running, as a power cut would; nothing is tidied. */
+  kill(): Promise<void>;
+  /** Starts it again on what it left, and waits until it answers. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -44,13 +48,7 @@ export async function startEngine(options: { args?: readonly string[] } = {}): P
     '--bridge=none',
     ...(options.args ?? []),
   );
-  const log = openSync(join(root, 'log'), 'w');
-  // pdeathsig: a test process that is killed takes its engine along
-  const child = spawn('setpriv', ['--pdeathsig', 'TERM', DOCKERD, ...args], {
-    stdio: ['ignore', log, log],
-    env: { ...process.env, DOCKER_TMPDIR: '' },
-  });
-  closeSync(log);
+  let child = spawnEngine(root, args);
   const atExit = () => child.kill('SIGTERM');
   process.once('exit', atExit);
   let stopping: Promise<void> | undefined;
@@ -64,7 +62,27 @@ export async function startEngine(options: { args?: readonly string[] } = {}): P
     throw error;
   });
   const docker = (...command: string[]) => runDocker(root, socket, command);
-  return { socket, host: `unix://${socket}`, pid: child.pid ?? 0, dataRoot: join(root, 'data'), docker, stop };
+  const restart = async () => {
+    // what lies under /run is gone after a power cut
+    unmountBelow(join(root, 'x'));
+    for (const name of ['x', 'pid']) await rm(join(root, name), { recursive: true, force: true });
+    child = spawnEngine(root, args);
+    await untilAnswering(root, socket, child);
+  };
+  const kill = () => killEngine(root, child);
+  const { pid = 0 } = child;
+  return { socket, host: `unix://${socket}`, pid, dataRoot: join(root, 'data'), docker, kill, restart, stop };
+}
+
+function spawnEngine(root: string, args: readonly string[]): ChildProcess {
+  const log = openSync(join(root, 'log'), 'w');
+  // pdeathsig: a test process that is killed takes its engine along
+  const child = spawn('setpriv', ['--pdeathsig', 'TERM', DOCKERD, ...args], {
+    stdio: ['ignore', log, log],
+    env: { ...process.env, DOCKER_TMPDIR: '' },
+  });
+  closeSync(log);
+  return child;
 }
 
 /** Makes a small image whose first layer holds a static busybox, so that it really runs, and loads it under its name. */
@@ -129,15 +147,17 @@ function runDocker(root: string, socket: string, args: readonly string[]): Promi
 }
 
 async function stopEngine(root: string, child: ChildProcess): Promise<void> {
-  const containerd = findPid(join(root, 'x', 'containerd', 'containerd.pid'));
   child.kill('SIGTERM');
-  if (!(await ended(child, 20_000))) {
-    child.kill('SIGKILL');
-    await ended(child, 5_000);
-    if (containerd !== undefined) process.kill(containerd, 'SIGKILL');
-  }
+  if (!(await ended(child, 20_000))) await killEngine(root, child);
   unmountBelow(root);
   await rm(root, { recursive: true, force: true, maxRetries: 5 });
+}
+
+async function killEngine(root: string, child: ChildProcess): Promise<void> {
+  const containerd = findPid(join(root, 'x', 'containerd', 'containerd.pid'));
+  child.kill('SIGKILL');
+  await ended(child, 5_000);
+  if (containerd !== undefined) process.kill(containerd, 'SIGKILL');
 }
 
 async function ended(child: ChildProcess, timeoutMs: number): Promise<boolean> {
