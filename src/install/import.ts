@@ -120,7 +120,7 @@ async function writeFirstPin(state: SiteState | undefined, root: Uint8Array, { n
   await state?.appendAudit({ event: 'trust', at: now, facts });
 }
 
-/** Every import leaves a line, also the one that was refused or failed. */
+/** Every import leaves a line, also the one that was refused or failed; a done one stays done when that fails. */
 async function writtenDown(
   state: SiteState,
   { path, now, reason }: ImportOptions,
@@ -136,8 +136,13 @@ async function writtenDown(
   }
   const { kind, action, release, sequence } = result;
   const what = { ...(release !== undefined && { release }), ...(sequence !== undefined && { sequence }) };
-  await state.appendAudit({ event: 'import', at: now, facts: { bundle, kind, result: action, ...what } });
-  return result;
+  try {
+    await state.appendAudit({ event: 'import', at: now, facts: { bundle, kind, result: action, ...what } });
+    return result;
+  } catch (error) {
+    if (!(error instanceof FerryError)) throw error;
+    return { ...result, warnings: [...result.warnings, `no line in the log of this site: ${error.message}`] };
+  }
 }
 
 /** A log that cannot be written must not hide why the import failed. */

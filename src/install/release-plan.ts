@@ -55,12 +55,12 @@ export async function planRelease(session: ReleaseSession): Promise<ReleasePlan>
   const override = await overrideOf(session, release);
   const folders = productFolders(release.product);
   const files = await planFiles(installFiles(wanted), { prefix: prefixOf(session), folders });
-  const space = await roomFor(session, { release, engine, files }).catch(async (error: unknown) => {
+  const plan = { release, document, listed, current, engine, files, override };
+  const space = await roomFor(session, plan).catch(async (error: unknown) => {
     await files.tree.close();
     throw error;
   });
-  const warnings = [...accepted.warnings, ...sites.warnings, ...space];
-  return { release, document, listed, current, engine, files, override, warnings };
+  return { ...plan, warnings: [...accepted.warnings, ...sites.warnings, ...space] };
 }
 
 async function overrideOf(session: ReleaseSession, release: ReleaseDocument): Promise<string | undefined> {
@@ -72,10 +72,9 @@ async function overrideOf(session: ReleaseSession, release: ReleaseDocument): Pr
 }
 
 /** Refuses what would not fit, before anything is changed. */
-async function roomFor(
-  session: ReleaseSession,
-  { release, engine, files }: Pick<ReleasePlan, 'release' | 'engine' | 'files'>,
-): Promise<string[]> {
+async function roomFor(session: ReleaseSession, plan: Omit<ReleasePlan, 'warnings'>): Promise<string[]> {
+  if (isDone(plan)) return []; // a full disk is no reason to refuse what is there
+  const { release, engine, files } = plan;
   const { bundle, options } = session;
   const { facts } = session.engine;
   const { needs, warnings } = await engineNeeds(engine.plans, { bundle, facts, spoolDir: options.stateDir });
@@ -85,7 +84,7 @@ async function roomFor(
 }
 
 /** Whether this very release is installed here and all of it is in its place. */
-export function isDone({ current, document, engine, files }: ReleasePlan): boolean {
+export function isDone({ current, document, engine, files }: Omit<ReleasePlan, 'warnings'>): boolean {
   return (
     current !== undefined &&
     document.equals(current.document) &&

@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, truncateSync } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Progress, silentProgress } from '../../src/content/index.ts';
@@ -40,8 +40,10 @@ function mountDisk(path: string, size: string): void {
 
 const remount = (path: string, how: 'ro' | 'rw') => execFileSync('mount', ['-o', `remount,${how}`, path]);
 /** Leaves a tenth of what is wanted next, so that it is the large file that does not go on. */
-const fill = (path: string) =>
-  execFileSync('sh', ['-c', 'cat /dev/zero > "$0"/filler || truncate -s -200K "$0"/filler', path], { stdio: 'ignore' });
+const fill = (path: string, left = 200) =>
+  execFileSync('sh', ['-c', `cat /dev/zero > "$0"/filler || truncate -s -${left}K "$0"/filler`, path], {
+    stdio: 'ignore',
+  });
 
 /** Does something when all has been checked and the first change is next. */
 const whenChecked = (act: () => void): Progress => ({ ...silentProgress, phase: act });
@@ -101,6 +103,28 @@ describe('a disk', () => {
     const { path } = await lab.release({ release: '1.0.0', images: [image('zstd', 4 * MIB)] });
     const importing = () => lab.import(path, { progress: whenChecked(() => fill(lab.stateDir)) });
     await expectNothingLeft(importing, { code: 'NO_SPACE', message: expect.stringContaining(lab.stateDir) });
+  });
+
+  it('of the state that is full when all is done costs the line in the log, not the release', async () => {
+    mountDisk(lab.stateDir, '8m');
+    await lab.trust();
+    const { path } = await lab.release({ release: '1.0.0', images: [image()], files: [large] });
+    await lab.import(path);
+    const lines = await readFile(join(lab.stateDir, 'audit.jsonl'), 'utf8');
+    const full = async () => {
+      const real = await lab.connect();
+      const inventory: typeof real.inventory = async (...args) => {
+        fill(lab.stateDir, 0); // the last thing before it is found that there is nothing to do
+        return real.inventory(...args);
+      };
+      return { ...real, inventory };
+    };
+    execFileSync('truncate', ['-s', String(4096 * Math.ceil(lines.length / 4096)), join(lab.stateDir, 'audit.jsonl')]);
+    const { action, warnings } = await lab.import(path, { engine: full });
+    expect({ action, warnings }).toEqual({
+      action: 'present',
+      warnings: [expect.stringMatching(/^no line in the log of this site: .*audit\.jsonl/)],
+    });
   });
 
   it('of the state that is read-only is told of as that, not as a lack of privilege', async () => {
