@@ -11,29 +11,42 @@ import {
   parseComposeImages,
   type ReleaseDocument,
 } from '../manifest/index.ts';
-import { bundleName, OciError, parseReference, type Reference } from '../oci/index.ts';
+import { bundleName, type Digest, OciError, parseReference, type Reference, repositoryName } from '../oci/index.ts';
 
 /** The name of the override in the release's folder. */
 export const OVERRIDE = 'compose.override.yaml';
+
+export interface ComposeOverrideOptions {
+  readonly release: ReleaseDocument;
+  readonly facts: Pick<EngineFacts, 'store'>;
+  /** The ID that each image of the release has in this engine, by name. */
+  readonly imageIDs: ReadonlyMap<string, Digest>;
+}
 
 /**
  * The override for a release's compose file on this engine; `undefined` when none is needed.
  * @throws {ManifestError} `MANIFEST_YAML` when the compose file cannot be read.
  */
-export function composeOverride(
-  compose: Uint8Array,
-  { release, facts }: { readonly release: ReleaseDocument; readonly facts: EngineFacts },
-): string | undefined {
-  if (facts.store === 'containerd') return undefined;
-  const digests = new Map(release.images.map((image) => [image.name, digestsOf(image)]));
+export function composeOverride(compose: Uint8Array, options: ComposeOverrideOptions): string | undefined {
   const services = parseComposeImages(compose).flatMap(({ service, image }): ComposeImage[] => {
     const reference = findReference(image);
-    if (reference?.digest === undefined) return [];
-    const name = bundleName(reference);
-    // an image of another digest under this tag is not the one that was asked for
-    return digests.get(name)?.has(reference.digest) ? [{ service, image: name }] : [];
+    const name = reference && findCarried(reference, options.release);
+    // a containerd store finds the digest of what it was given to name, and no other
+    const isFound = name !== undefined && options.imageIDs.get(name) === reference?.digest;
+    return name === undefined || (options.facts.store === 'containerd' && isFound) ? [] : [{ service, image: name }];
   });
   return services.length === 0 ? undefined : formatComposeOverride(services);
+}
+
+/** The name under which an image that is pinned by digest was carried: beside a digest an engine ignores the tag. */
+function findCarried(reference: Reference, { images }: ReleaseDocument): string | undefined {
+  const { digest } = reference;
+  if (digest === undefined) return undefined;
+  const repository = repositoryName(reference);
+  const same = images.filter(
+    (image) => digestsOf(image).has(digest) && repositoryName(parseReference(image.name)) === repository,
+  );
+  return (same.find(({ name }) => name === bundleName(reference)) ?? same[0])?.name;
 }
 
 /** The digests under which an image may be pinned: its index's and its manifests'. */

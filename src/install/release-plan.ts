@@ -52,7 +52,7 @@ export async function planRelease(session: ReleaseSession): Promise<ReleasePlan>
   const current = await reader?.findCurrentRelease();
   const installed = current === undefined ? [] : knownImages(parseReleaseDocument(current.document));
   const engine = await planImages(session.engine, images, [...knownImages(release), ...installed]);
-  const override = await overrideOf(session, release);
+  const override = await overrideOf(session, release, engine);
   const folders = productFolders(release.product);
   const files = await planFiles(installFiles(wanted), { prefix: prefixOf(session), folders });
   const plan = { release, document, listed, current, engine, files, override };
@@ -63,12 +63,17 @@ export async function planRelease(session: ReleaseSession): Promise<ReleasePlan>
   return { ...plan, warnings: [...accepted.warnings, ...sites.warnings, ...space] };
 }
 
-async function overrideOf(session: ReleaseSession, release: ReleaseDocument): Promise<string | undefined> {
+async function overrideOf(
+  session: ReleaseSession,
+  release: ReleaseDocument,
+  { plans }: EnginePlan,
+): Promise<string | undefined> {
   const file = release.files.find(({ name }) => name === release.compose?.file);
   if (file === undefined) return undefined;
   const source = provenEntry(session.bundle, `files/${file.name}`, file);
   const bytes = await readBounded(source, { max: MAX_COMPOSE_BYTES, what: file.name });
-  return composeOverride(bytes, { release, facts: session.engine.facts });
+  const imageIDs = new Map(plans.map(({ image, imageID }) => [image.name, imageID]));
+  return composeOverride(bytes, { release, facts: session.engine.facts, imageIDs });
 }
 
 /** Refuses what would not fit, before anything is changed. */
