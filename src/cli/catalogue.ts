@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { alignColumns, formatUntil } from './format.ts';
 import { openOffice } from './keys.ts';
-import { type OfficeOptions, withJSON, withOffice } from './options.ts';
+import { type OfficeOptions, withExamples, withJSON, withOffice } from './options.ts';
 import type { Session } from './session.ts';
 
 interface CatalogueOptions extends OfficeOptions {
@@ -26,13 +26,17 @@ export function addCatalogue(program: Command, session: Session): void {
     .summary('list and revoke releases; write the catalogue by itself')
     .description('The signed list of what sites may install.')
     .addHelpText('after', EXAMPLES);
-  withJSON(withOffice(catalogue.command('list').description('every release, oldest first'))).action(
-    (options: CatalogueOptions) => runList(session, options),
+  const declare = (name: string, description: string, example: string) =>
+    withExamples(withOffice(withJSON(catalogue.command(name).description(description))), [
+      `catalogue ${example} --workspace ./office`,
+    ]);
+  declare('list', 'Every release that was ever numbered, oldest first.', 'list').action((options: CatalogueOptions) =>
+    runList(session, options),
   );
-  withJSON(withOffice(catalogue.command('revoke').description('take a release back')))
+  declare('revoke', 'Takes a release back: sites that learn of it do not install it any more.', 'revoke 2.1.0+7')
     .argument('<release>', 'as listed: 2.1.0, 2.1.0+7 or the sequence')
     .action((release: string, options: CatalogueOptions) => runRevoke(session, release, options));
-  withJSON(withOffice(catalogue.command('export').description('write the catalogue as a bundle of its own')))
+  declare('export', 'Writes the catalogue as a bundle of its own, a few kilobytes.', 'export --out /media/stick')
     .requiredOption('--out <dir>', 'folder for the file')
     .action((options: CatalogueOptions) => runExport(session, options));
 }

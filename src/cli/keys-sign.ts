@@ -28,7 +28,7 @@ Examples:
 export function addSignRequest(keys: Command, session: Session): void {
   const command = keys
     .command('sign')
-    .description('sign a request of a ceremony with the keys at hand; writes an answer beside it')
+    .description('Signs a request of a ceremony with the keys at hand, and writes an answer beside it.')
     .argument('<request>', 'the request')
     .option('--keys <path>', 'a key file, or the folder with root keys')
     .option('--public-key <file>', 'the public key (PEM) of the key that --signer-cmd holds');

@@ -5,7 +5,16 @@ import type { RootChange, Workspace } from '../workspace/index.ts';
 import { fingerprintRows, wordRows } from './fingerprint.ts';
 import { alignColumns, formatUntil, shortDigest } from './format.ts';
 import { addSignRequest } from './keys-sign.ts';
-import { type OfficeOptions, ROLES, roleOf, wholeNumber, withJSON, withOffice, workspaceOf } from './options.ts';
+import {
+  type OfficeOptions,
+  ROLES,
+  roleOf,
+  wholeNumber,
+  withExamples,
+  withJSON,
+  withOffice,
+  workspaceOf,
+} from './options.ts';
 import { type AskPassphrase, passphraseFrom } from './passphrase.ts';
 import type { Session } from './session.ts';
 
@@ -24,8 +33,8 @@ Examples:
   $ ferry keys list --workspace ./office
   $ ferry keys rotate timestamp --workspace ./office
   $ ferry keys add root --public-key holder-3.pem --threshold 2 --workspace ./office
-  $ ferry keys sign 2.root.request.json --keys /media/safe
-  $ ferry keys assemble 2.root.request.json 2.root.*.answer.json --workspace ./office`;
+  $ ferry keys sign root-2.request.json --keys /media/safe
+  $ ferry keys assemble root-2.request.json root-2.*.answer.json --workspace ./office`;
 
 /** Declares the commands. */
 export function addKeys(program: Command, session: Session): void {
@@ -34,20 +43,28 @@ export function addKeys(program: Command, session: Session): void {
     .summary('list, rotate, add and revoke keys; the offline ceremony')
     .description('Who may sign what. Every change makes a new root; sites follow it with the next bundle or catalogue.')
     .addHelpText('after', EXAMPLES);
-  declare(keys.command('list'), 'the keys of each role').action((options: KeysOptions) => runList(session, options));
-  declare(keys.command('rotate'), 'put new keys in the place of those of a role that are here')
+  const declare = (name: string, description: string, ...examples: readonly string[]) =>
+    withExamples(withRootKeys(withOffice(withJSON(keys.command(name).description(description)))), examples);
+  declare('list', 'The keys of each role, and until when the root is valid.', 'keys list --workspace ./office').action(
+    (options: KeysOptions) => runList(session, options),
+  );
+  declare('rotate', 'Puts new keys in the place of those of a role that are here.', ...ROTATE_EXAMPLES)
     .argument('<role>', ROLES.join(', '), roleOf)
     .action((role: Role, options: KeysOptions) => runRotate(session, role, options));
-  declare(keys.command('add'), 'add a key to a role')
+  declare(
+    'add',
+    'Adds a key to a role: one that is made here, or the public key of a holder elsewhere.',
+    ...ADD_EXAMPLES,
+  )
     .argument('<role>', ROLES.join(', '), roleOf)
     .option('--public-key <file>', 'of a holder elsewhere (PEM); without it a key is made here')
     .option('--threshold <count>', 'how many must sign from now on', wholeNumber)
     .action((role: Role, options: KeysOptions) => runAdd(session, role, options));
-  declare(keys.command('revoke'), 'take a key out of every role')
+  declare('revoke', 'Takes a key out of every role.', 'keys revoke 4f2a91c07b3e --workspace ./office')
     .argument('<keyid>', 'at least the first 8 digits')
     .action((keyID: string, options: KeysOptions) => runRevoke(session, keyID, options));
   addSignRequest(keys, session);
-  declare(keys.command('assemble'), 'put the answers of a ceremony together and publish the root')
+  declare('assemble', 'Puts the answers of a ceremony together and publishes the root.', ASSEMBLE_EXAMPLE)
     .argument('<request>', 'the request')
     .argument('<answers...>', 'what `ferry keys sign` wrote')
     .action((request: string, answers: string[], options: KeysOptions) =>
@@ -55,12 +72,18 @@ export function addKeys(program: Command, session: Session): void {
     );
 }
 
-function declare(command: Command, description: string): Command {
-  command.description(description);
-  return withJSON(withOffice(command)).option(
-    '--root-keys <dir>',
-    'where the root keys are now, when they were kept apart',
-  );
+const ROTATE_EXAMPLES = [
+  'keys rotate timestamp --workspace ./office',
+  'keys rotate root --root-keys /media/safe --workspace ./office',
+];
+const ADD_EXAMPLES = [
+  'keys add targets --workspace ./office',
+  'keys add root --public-key holder-3.pem --threshold 2 --workspace ./office',
+];
+const ASSEMBLE_EXAMPLE = 'keys assemble root-2.request.json root-2.*.answer.json --workspace ./office';
+
+function withRootKeys(command: Command): Command {
+  return command.option('--root-keys <dir>', 'where the root keys are now, when they were kept apart');
 }
 
 /** The workspace of a command of the office, with the way to its keys. */

@@ -45,20 +45,30 @@ function usage(error: CommanderError, argv: readonly string[]): CliError {
     .split('\n');
   const isHelp = error.code === 'commander.help';
   const message = isHelp ? 'expected a command, got none' : line.replace(/\.$/, '');
-  const hint = error.code === 'commander.unknownCommand' ? helpHint([]) : helpHint(argv);
+  const path = commandPath(argv);
+  const hint = helpHint(error.code === 'commander.unknownCommand' ? path.slice(0, -1) : path);
   return new CliError(message, { code: 'USAGE', cause: error, hint });
 }
 
-/** Whose help shows how: that of the command, when one was named. */
-function helpHint([command]: readonly string[]): string {
-  return `\`ferry${command && /^[a-z]/.test(command) ? ` ${command}` : ''} --help\` shows how`;
+/** Commands that have commands of their own. */
+const GROUPS: readonly (string | undefined)[] = ['keys', 'catalogue', 'catalog'];
+
+/** The command that was named, by one word or two. */
+function commandPath(argv: readonly string[]): readonly string[] {
+  const words = argv.slice(0, GROUPS.includes(argv[0]) ? 2 : 1);
+  return words.filter((word) => /^[a-z]/.test(word));
+}
+
+/** Whose help shows how. */
+function helpHint(path: readonly string[]): string {
+  return `\`${['ferry', ...path].join(' ')} --help\` shows how`;
 }
 
 function tell(session: Session, error: unknown): number {
   if (!(error instanceof FerryError)) return tellMistake(session, error);
   const { code, message, facts } = error;
   const { exit, hint: usual } = wordsFor(error);
-  const hint = code === 'USAGE' ? (error.hint ?? helpHint(session.argv)) : usual;
+  const hint = code === 'USAGE' ? (error.hint ?? helpHint(commandPath(session.argv))) : usual;
   if (session.json) {
     session.io.out(JSON.stringify({ event: 'error', code, message, hint, exit, ...(hasFacts(facts) && { facts }) }));
   } else {

@@ -32,6 +32,11 @@ export interface QuestionOptions {
   readonly reason?: string;
 }
 
+/** Lines that work as they stand, below a command's help. */
+export function withExamples(command: Command, examples: readonly string[]): Command {
+  return command.addHelpText('after', ['', 'Examples:', ...examples.map((line) => `  $ ferry ${line}`)].join('\n'));
+}
+
 /** `--json`, on every command. */
 export function withJSON(command: Command): Command {
   return command.option('--json', 'print JSON, one object a line; the last is the result or the error');

@@ -18,6 +18,33 @@ describe('ferry --help', () => {
     expect(stdout.split('\n').filter((line) => line.length > 120)).toEqual([]);
   });
 
+  it.each([
+    ...['list', 'rotate', 'add', 'revoke', 'sign', 'assemble'].map((name) => ['keys', name]),
+    ...['list', 'revoke', 'export'].map((name) => ['catalogue', name]),
+  ])('%s %s shows examples that are its own, and what it does in a sentence', async (command, name) => {
+    const { status, stdout } = await runMain([command, name, '--help']);
+    expect(status).toBe(0);
+    expect(stdout).toContain(`$ ferry ${command} ${name}`);
+    expect(stdout).toMatch(/^Usage: .*\n\n[A-Z](?:.|\n)*?\.\n\n/);
+    expect(stdout).toContain('--json');
+    expect(stdout.split('\n').filter((line) => line.length > 120)).toEqual([]);
+  });
+
+  it.each([
+    ['init', '--product --no-passphrase --root-keys --threshold --validity --root-validity --restore'],
+    ['init', '--passphrase-file --signer-cmd'],
+    ['export', '--out --platform --mirror --plain-http --ca --cert --key --revoke-former --fresh'],
+    ['export', '--workspace --passphrase-file --signer-cmd'],
+    ['verify', '--trust --fingerprint --integrity-only --state'],
+    ['inspect', '--state'],
+    ['trust', '--fingerprint --replace --reason --yes --state'],
+    ['import', '--fingerprint --dry-run --allow-downgrade --reason --yes --state --prefix'],
+    ['status', '--state'],
+  ])('%s has %s', async (command, options) => {
+    const { stdout } = await runMain([command, '--help']);
+    for (const option of [...options.split(' '), '--json']) expect(stdout).toMatch(new RegExp(`^ +${option}\\b`, 'm'));
+  });
+
   it('is the same for catalog as for catalogue', async () => {
     expect((await runMain(['catalog', '--help'])).stdout).toBe((await runMain(['catalogue', '--help'])).stdout);
   });
@@ -39,8 +66,25 @@ describe('wrong usage', () => {
       "too many arguments for 'import'. Expected 1 argument but got 2: a, b",
       'ferry import --help',
     ],
+    [['export', 'a.yaml', '--out'], "option '--out <dir>' argument missing", 'ferry export --help'],
+    [
+      ['export', 'a.yaml', '--out', '.', '--mirror'],
+      "option '--mirror <host=host[/prefix]>' argument missing",
+      'ferry export --help',
+    ],
+    [['keys', 'add', 'root', '--threshold'], "option '--threshold <count>' argument missing", 'ferry keys add --help'],
+    [['keys', 'lst'], "unknown command 'lst'", 'ferry keys --help'],
+    [
+      ['init', 'a', '--product', 'ab', '--root-keys', 'a/keys'],
+      '--root-keys: expected a folder outside of the workspace, got "a/keys"',
+      'ferry init --help',
+    ],
     [['status', '--workspace', 'a'], "unknown option '--workspace'", 'ferry status --help'],
-    [['keys', 'rotate', 'boss'], 'role: expected root, targets, snapshot, timestamp, got "boss"', 'ferry keys --help'],
+    [
+      ['keys', 'rotate', 'boss'],
+      'role: expected root, targets, snapshot, timestamp, got "boss"',
+      'ferry keys rotate --help',
+    ],
     [
       ['init', 'a', '--product', 'Atrium'],
       '--product: expected lower-case letters, digits and -, got "Atrium"',

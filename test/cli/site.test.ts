@@ -286,6 +286,15 @@ describe('what a person at the site may meet', () => {
     expect(await meets(['import', first.path])).toEqual({ code: 'RELEASE_NOT_LISTED', exit: 3 });
   });
 
+  it('a bundle for another product of the same office', async () => {
+    await lab.trust();
+    await lab.import(first.path);
+    Object.assign(lab.publisher, { product: 'other' });
+    const { path } = await lab.release({ release: '2.0.0', images: [NEXT] });
+    expect(await meets(['import', path])).toEqual({ code: 'WRONG_PRODUCT', exit: 3 });
+    expect(await meets(['verify', path])).toEqual({ code: 'WRONG_PRODUCT', exit: 3 });
+  });
+
   it('an older release than the present one', async () => {
     await lab.trust();
     const second = await lab.release({ release: '1.1.0', images: [NEXT] });

@@ -55,7 +55,7 @@ export interface FakeRegistry {
 }
 
 /** Starts the server on a free loopback port. */
-export async function fakeRegistry(options: { tls?: TestCertificates } = {}): Promise<FakeRegistry> {
+export async function fakeRegistry(options: { tls?: TestCertificates; clientCA?: string } = {}): Promise<FakeRegistry> {
   const state = new State();
   const { host, stop } = await listen(state.listener, options);
   return {
