@@ -12,7 +12,7 @@ import { type ImportOptions, type ImportResult, importBundle, pinRoot } from '..
 import { indexJSON, manifestJSON } from '../../src/layout/index.ts';
 import { releaseImage } from '../../src/manifest/index.ts';
 import { digestOf, type ImageClosure, imageClosure, parsePlatform } from '../../src/oci/index.ts';
-import { fingerprint } from '../../src/trust/index.ts';
+import { type Chain, fingerprint } from '../../src/trust/index.ts';
 import type { TestEngine } from '../support/engine.ts';
 import type { TestImage } from '../support/images.ts';
 import { createPublisher, type PublishedRelease, type Publisher, type PublisherOptions } from '../support/publisher.ts';
@@ -63,8 +63,8 @@ export interface Lab {
   readonly connect: () => Promise<Engine>;
   /** Makes a release and writes it onto the medium. */
   release(options: LabRelease): Promise<LabBundle>;
-  /** Writes a catalogue file. */
-  catalogue(name?: string): Promise<string>;
+  /** Writes a catalogue file. @param chain instead of the publisher's own */
+  catalogue(name?: string, chain?: Chain): Promise<string>;
   /** Writes an overlay with files of one site. */
   overlay(site: string, files: readonly LabSiteFile[]): Promise<string>;
   trust(): Promise<void>;
@@ -89,9 +89,9 @@ export async function createLab(engine: TestEngine, options: PublisherOptions = 
   return {
     ...lab,
     release: (made) => makeRelease(lab, made),
-    catalogue: async (name = 'catalogue') => {
+    catalogue: async (name = 'catalogue', chain = publisher.chain) => {
       const path = join(medium, `${publisher.product}-${name}-${publisher.versions.timestamp}.ferry.tar`);
-      return write(path, { chain: publisher.chain }, new Map());
+      return write(path, { chain }, new Map());
     },
     overlay: async (site, files) => {
       const { site: made, bytes } = await makeSite(publisher, site, files);

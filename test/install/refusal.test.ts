@@ -3,6 +3,8 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { wordsFor } from '../../src/cli/words.ts';
+import { FerryError } from '../../src/errors.ts';
 import { importBundle } from '../../src/install/index.ts';
 import { openState } from '../../src/state/index.ts';
 import { fingerprint } from '../../src/trust/index.ts';
@@ -31,9 +33,28 @@ afterEach(async () => {
 const server = (text = 'one'): TestImage => makeImage({ name: SERVER, layers: [{ files: { 'server.txt': text } }] });
 const audit = async (): Promise<string> => readFile(join(lab.stateDir, 'audit.jsonl'), 'utf8');
 
+/** FORMAT §8 */
+const STATUS: Readonly<Record<string, number>> = {
+  REASON_MISSING: 2,
+  BUNDLE_AMBIGUOUS: 2,
+  DAMAGED: 4,
+  BUNDLE_CUT_OFF: 4,
+  FORMAT_TOO_NEW: 5,
+  WRONG_ARCHITECTURE: 5,
+  MEDIUM_ABSENT: 75,
+  NO_BUNDLE_HERE: 75,
+};
+
+/** Refused with this code and its status (3, if no other is listed), with one line, and nothing is changed. */
 async function expectRefused(path: string, code: string, options: Parameters<Lab['import']>[1] = {}): Promise<void> {
   const before = await snapshot(engine, lab);
-  await expect(lab.import(path, options)).rejects.toMatchObject({ code });
+  const error = await lab.import(path, options).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(FerryError);
+  expect(error).toMatchObject({ code, message: expect.not.stringContaining('\n') });
+  expect(wordsFor(error as FerryError).exit).toBe(STATUS[code] ?? 3);
   expect(await snapshot(engine, lab)).toEqual(before);
 }
 
@@ -109,6 +130,38 @@ describe('trust', () => {
     await expectRefused(bad.path, 'RELEASE_NOT_LISTED');
   });
 
+  it('refuses a second catalogue with the number of the first', async () => {
+    await lab.release({ release: '1.0.0', images: [server()] });
+    await lab.import(await lab.catalogue());
+    const { timestamp } = lab.publisher.versions;
+    await lab.publisher.publish({ version: { timestamp } });
+    await expectRefused(await lab.catalogue('other'), 'EQUIVOCATION');
+  });
+
+  it.each(['timestamp', 'snapshot', 'targets'] as const)(
+    'refuses a catalogue with the %s of another day',
+    async (role) => {
+      const former = lab.publisher.chain[role];
+      await lab.publisher.publish();
+      const { chain } = lab.publisher;
+      await expectRefused(await lab.catalogue('mixed', { ...chain, [role]: former }), 'MIX_AND_MATCH');
+    },
+  );
+
+  it('refuses a newer catalogue that counts its targets down', async () => {
+    await lab.publisher.publish();
+    await lab.import(await lab.catalogue());
+    await lab.publisher.publish({ version: { targets: 1 } });
+    await expectRefused(await lab.catalogue(), 'ROLLBACK');
+  });
+
+  it('takes the release of an old stick that the newer catalogue still lists', async () => {
+    const { path } = await lab.release({ release: '1.0.0', images: [server()] });
+    await lab.publisher.rotate(['timestamp', 'snapshot']);
+    await lab.import(await lab.catalogue());
+    expect(await lab.import(path)).toMatchObject({ action: 'installed', release: '1.0.0' });
+  });
+
   it('refuses another product of the same publisher once it runs one', async () => {
     await lab.import((await lab.release({ release: '1.0.0', images: [server()] })).path);
     Object.assign(lab.publisher, { product: 'other' });
@@ -165,9 +218,10 @@ describe('the tar', () => {
     await expectRefused(path, 'FORMAT_TOO_NEW');
   });
 
-  it('refuses a release with nothing for this architecture', async () => {
+  it('refuses a release with nothing for this architecture before a layer is looked at', async () => {
     const image = makeImage({ name: SERVER, layers: [{ files: { a: 'a' } }], architecture: 's390x' });
     const { path } = await lab.release({ release: '1.0.0', images: [image], platforms: ['linux/s390x'] });
+    await flip(path, image.platform.layers[0]?.digest ?? '');
     await expectRefused(path, 'WRONG_ARCHITECTURE');
   });
 });
