@@ -11,14 +11,12 @@ export interface PresizeOptions {
   /** Where the file is. */
   readonly path: string;
   readonly size: number;
-  /** Whether something that is in the file may be of use; otherwise it is emptied. */
-  readonly keep: boolean;
 }
 
 /** Whether the file may now be written in any order; otherwise only front to back. */
-export async function presize(file: FileHandle, { path, size, keep }: PresizeOptions): Promise<boolean> {
+export async function presize(file: FileHandle, { path, size }: PresizeOptions): Promise<boolean> {
   const { size: present } = await file.stat();
-  if (!keep || present > size) await file.truncate(keep ? size : 0);
+  if (present > size) await file.truncate(size);
   if ((await mediumOf(dirname(path))).kind !== 'other') return false;
   try {
     await file.truncate(size);

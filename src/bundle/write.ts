@@ -5,14 +5,14 @@
  */
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { asWriteError, type Progress, silentProgress, verified } from '../content/index.ts';
+import { asWriteError, type Progress, readAt, silentProgress, verified } from '../content/index.ts';
 import { END_SIZE, endOf, padding, tarHeader } from '../layout/index.ts';
 import type { Descriptor, Digest } from '../oci/index.ts';
 import { hashChunks } from './chunk-worker.ts';
 import type { ChunkHashes } from './chunks.ts';
 import { inParallel } from './parallel.ts';
 import { openRegion, placeEntry, type Written, writeAt } from './place.ts';
-import type { BundleFile, BundlePlan, PlannedEntry } from './plan.ts';
+import type { BundleFile, BundlePlan, EntrySource, PlannedEntry } from './plan.ts';
 import { presize } from './presize.ts';
 import { hashRange, RangeCutOff } from './range.ts';
 import { startWriteBack } from './write-back.ts';
@@ -78,9 +78,9 @@ async function write(
   plan: BundlePlan,
   options: WriteBundleOptions,
 ): Promise<ChunkHashes | undefined> {
-  const { path, keep, progress = silentProgress } = options;
+  const { path, progress = silentProgress } = options;
   const head = bytesOf(plan.entries.filter(({ headerOffset }) => headerOffset < plan.tufSize));
-  const isAnyOrder = await presize(file, { path, size: plan.size, keep: keep !== undefined && keep.size > 0 });
+  const isAnyOrder = await presize(file, { path, size: plan.size });
   const hashing = isAnyOrder ? hashChunks({ fd: file.fd, size: plan.size, head }) : undefined;
   const writeBack = startWriteBack(file);
   const written: Written = (end, bytes) => {
@@ -91,7 +91,7 @@ async function write(
   try {
     progress.phase('write', plan.size);
     hashing?.written(head.length, head.length); // its bytes were handed over
-    await writeAt(file, 0, Buffer.alloc(head.length)); // until the end it is no bundle, also where no hole is possible
+    await putAt(file, 0, Buffer.alloc(head.length)); // until the end it is no bundle, also where no hole is possible
     await writeBody(file, plan, { ...options, ...(isAnyOrder ? {} : { concurrency: 1 }), written });
     await writeAt(file, 0, head);
     progress.advance(head.length);
@@ -166,44 +166,53 @@ interface RunOptions extends WriteBundleOptions {
 }
 
 async function writeRun(file: FileHandle, run: Run, options: RunOptions): Promise<void> {
-  const { signal, written, keep, onDone, releaseChunks = false } = options;
-  const [{ source }] = run.entries as [PlannedEntry];
+  const [entry] = run.entries as [PlannedEntry];
+  if (entry.source.kind !== 'bytes') return writeLarge(file, entry, { ...options, source: entry.source });
+  await putAt(file, run.offset, bytesOf(run.entries));
+  options.written(run.end, run.end - run.offset);
+}
+
+interface LargeOptions extends RunOptions {
+  readonly source: Exclude<EntrySource, { kind: 'bytes' }>;
+}
+
+async function writeLarge(file: FileHandle, entry: PlannedEntry, options: LargeOptions): Promise<void> {
+  const { source, signal, written, keep, onDone, releaseChunks = false } = options;
   const digest = source.kind === 'blob' ? source.descriptor.digest : undefined;
-  if (digest !== undefined && keep?.has(digest) && (await isKept(file, run, { digest, signal, written }))) return;
-  const region = openRegion(file, run.offset, { written, releaseChunks: releaseChunks && digest !== undefined });
-  for (const entry of run.entries) await placeEntry(entry, { region, body: bodyOf(entry, options) });
+  if (digest !== undefined && keep?.has(digest) && (await isKept(file, entry, { digest, signal, written }))) return;
+  const region = openRegion(file, entry.headerOffset, {
+    written,
+    releaseChunks: releaseChunks && digest !== undefined,
+  });
+  await placeEntry(entry, { region, body: bodyOf(options) });
   await region.flush();
   signal.throwIfAborted();
   if (digest !== undefined) await onDone?.(digest);
 }
 
-function bodyOf({ source }: PlannedEntry, { fetchBlob, openFile, signal }: RunOptions): AsyncIterable<Uint8Array> {
-  switch (source.kind) {
-    case 'bytes':
-      return only(source.bytes);
-    case 'file':
-      return verified(openFile(source.file), source.file);
-    case 'blob':
-      return fetchBlob(source.descriptor, source.image, signal);
-  }
+function bodyOf({ source, fetchBlob, openFile, signal }: LargeOptions): AsyncIterable<Uint8Array> {
+  if (source.kind === 'blob') return fetchBlob(source.descriptor, source.image, signal);
+  return verified(openFile(source.file), source.file);
 }
 
-async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
-}
-
-/** Whether a blob of a former run lies in its place; then what stands around it is written again. */
+/** Whether a blob of a former run lies in its place; then what stands around it is made right. */
 async function isKept(
   file: FileHandle,
-  { offset, end, entries }: Run,
+  entry: PlannedEntry,
   { digest, signal, written }: { digest: Digest; signal: AbortSignal; written: Written },
 ): Promise<boolean> {
-  const [entry] = entries as [PlannedEntry];
+  const { name, size, headerOffset, dataOffset } = entry;
   if ((await findDigest(file, entry, signal)) !== digest) return false;
-  await writeAt(file, offset, tarHeader(entry.name, entry.size));
-  await writeAt(file, entry.dataOffset + entry.size, Buffer.alloc(padding(entry.size)));
-  written(end, end - offset);
+  await putAt(file, headerOffset, tarHeader(name, size));
+  await putAt(file, dataOffset + size, Buffer.alloc(padding(size)));
+  written(endOf(entry), endOf(entry) - headerOffset);
   return true;
+}
+
+/** Writes these bytes unless they are there: what a former run has put in its place is left alone. */
+async function putAt(file: FileHandle, position: number, bytes: Buffer): Promise<void> {
+  const there = await readAt(file, { offset: position, length: bytes.length });
+  if (!there.equals(bytes)) await writeAt(file, position, bytes);
 }
 
 /** The digest of what lies in an entry's place; `undefined` when the file ends before. */

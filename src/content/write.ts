@@ -3,7 +3,8 @@
  * cut off in between is a temporary file that nothing reads.
  */
 import { randomBytes } from 'node:crypto';
-import { link, open, rename, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { link, lstat, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isErrno } from './errno.ts';
 import { ContentError } from './error.ts';
@@ -73,15 +74,23 @@ export async function moveNew(from: string, to: string): Promise<void> {
   await rm(from);
 }
 
-/** FAT and exFAT have no hard links: the name is claimed first, then replaced. */
+/**
+ * FAT and exFAT have no hard links. A look and a rename are two calls, but to claim the name with an empty file first
+ * would leave that when we are killed in between, and it would be in the way for ever.
+ */
 async function moveWithoutLinks(from: string, to: string): Promise<void> {
+  if (await isNamed(to)) throw nameTaken(to);
+  await rename(from, to);
+}
+
+async function isNamed(path: string): Promise<boolean> {
   try {
-    await (await open(to, 'wx')).close();
+    await lstat(path);
+    return true;
   } catch (error) {
-    if (isErrno(error, 'EEXIST')) throw nameTaken(to);
+    if (isErrno(error, 'ENOENT')) return false;
     throw error;
   }
-  await rename(from, to);
 }
 
 async function publish(
@@ -104,11 +113,20 @@ async function publish(
 async function writeSynced(path: string, data: Uint8Array | string, mode: number): Promise<void> {
   const file = await open(path, 'wx', mode);
   try {
-    await file.chmod(mode);
+    await setMode(file, mode);
     await file.writeFile(data);
     await file.sync();
   } finally {
     await file.close();
+  }
+}
+
+/** FAT keeps no permissions, and says so in one of these ways: there a file has those of the mount. */
+async function setMode(file: FileHandle, mode: number): Promise<void> {
+  try {
+    await file.chmod(mode);
+  } catch (error) {
+    if (!isErrno(error, 'EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP')) throw error;
   }
 }
 

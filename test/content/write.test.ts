@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkRoom, MAX_FAT_FILE, mediumOf, moveNew, writeAtomic, writeNew } from '../../src/content/index.ts';
+import { fat } from '../support/media.ts';
 
 let dir: string;
 beforeEach(async () => {
@@ -67,6 +68,22 @@ describe('moveNew', () => {
     await expect(moveNew(join(dir, 'a'), join(dir, 'b'))).rejects.toMatchObject({ code: 'NAME_TAKEN' });
     await moveNew(join(dir, 'a'), join(dir, 'c'));
     expect(await readdir(dir)).toEqual(['b', 'c']);
+  });
+});
+
+describe('on FAT, which has neither permissions nor hard links', () => {
+  it('files are written, replaced and moved, and nothing is overwritten', async () => {
+    const stick = await fat('16M');
+    const path = join(stick, 'a');
+    await writeAtomic(path, 'one', { mode: 0o600 });
+    await writeAtomic(path, 'two');
+    expect(await writeNew(path, Buffer.from('two'))).toBe('same');
+    expect(await writeNew(join(stick, 'b'), Buffer.from('b'))).toBe('written');
+    await expect(writeNew(path, Buffer.from('three'))).rejects.toMatchObject({ code: 'NAME_TAKEN' });
+    await expect(moveNew(join(stick, 'b'), path)).rejects.toMatchObject({ code: 'NAME_TAKEN' });
+    await moveNew(join(stick, 'b'), join(stick, 'c'));
+    expect(await readFile(path, 'utf8')).toBe('two');
+    expect((await readdir(stick)).toSorted()).toEqual(['a', 'c']);
   });
 });
 

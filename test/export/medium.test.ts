@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { newOffice, type TestOffice } from '../support/exports.ts';
 import { type FakeRegistry, fakeRegistry } from '../support/fake-registry.ts';
+import { fat, tmpfs } from '../support/media.ts';
 import { type BuiltImage, buildImage, content, generatedLayer } from '../support/registry-images.ts';
 
 const LAYERS = [1, 2, 3, 4].map((seed) => generatedLayer(`layer-${seed}`, 1_500_000));
@@ -16,30 +16,6 @@ async function desk(image: BuiltImage): Promise<TestOffice & { readonly fake: Fa
   const office = await newOffice(fake.host);
   await office.write(['demo/app:1']);
   return { ...office, fake };
-}
-
-async function mounted(mount: (folder: string) => void): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'ferry-medium-'));
-  mount(folder);
-  onTestFinished(async () => {
-    execFileSync('umount', [folder]);
-    await rm(folder, { recursive: true });
-  });
-  return folder;
-}
-
-/** Another file system than the workspace's: the partial lies beside its target. */
-function tmpfs(size: string): Promise<string> {
-  return mounted((folder) => execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder]));
-}
-
-/** A stick of 6 GiB with FAT32, in a file with holes. */
-async function fat(): Promise<string> {
-  const image = join(await mkdtemp(join(tmpdir(), 'ferry-fat-')), 'fat.img');
-  onTestFinished(() => rm(join(image, '..'), { recursive: true }));
-  execFileSync('truncate', ['-s', '6G', image]);
-  execFileSync('mkfs.vfat', ['-F', '32', image], { stdio: 'ignore' });
-  return mounted((folder) => execFileSync('fusefat', ['-o', 'rw+', image, folder], { stdio: 'ignore' }));
 }
 
 /** The image with a first layer that says it has so many bytes. */
@@ -60,7 +36,7 @@ describe('a medium', () => {
 
   it('with FAT32 is refused a bundle of 4 GiB before the first byte', async () => {
     const office = await desk(withLayerSize(buildImage({ layers: LAYERS.slice(0, 1) }), 4 * 1024 ** 3));
-    const outDir = await fat();
+    const outDir = await fat('6G');
     await expect(office.export({ outDir })).rejects.toMatchObject({ code: 'FAT_LIMIT' });
     expect(await readdir(outDir)).toEqual([]);
     expect(office.fake.seen.filter(({ line }) => line.startsWith('GET') && line.includes('/blobs/')).length).toBe(1); // the config
