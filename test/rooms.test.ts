@@ -113,9 +113,17 @@ describe('rooms', () => {
 });
 
 describe('package-lock.json', () => {
+  const lock = readFileSync(join(SRC, '../package-lock.json'), 'utf8');
+
   it('holds no download addresses', () => {
-    const lock = readFileSync(join(SRC, '../package-lock.json'), 'utf8');
     expect(lock).not.toMatch(/"resolved":/);
     expect(lock).toMatch(/"integrity":/);
+  });
+
+  it("states no Node.js version for a platform's package: npm would leave it out under the Node.js of an old machine", () => {
+    const packages: Record<string, { os?: string[]; cpu?: string[]; engines?: object }> = JSON.parse(lock).packages;
+    const forPlatforms = Object.entries(packages).filter(([, { os, cpu }]) => os !== undefined || cpu !== undefined);
+    expect(forPlatforms.length).toBeGreaterThan(10);
+    expect(forPlatforms.filter(([, { engines }]) => engines !== undefined).map(([path]) => path)).toEqual([]);
   });
 });
