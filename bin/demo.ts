@@ -21,6 +21,9 @@ const REGISTRY_NAME = 'registry.example:5000';
 /** What must be undone at the end, last first. */
 const cleanUps: (() => Promise<unknown>)[] = [];
 
+/** Aborted by Ctrl-C: no further step begins, and what was made goes. */
+const interruption = new AbortController();
+
 interface Machine {
   /** The folder that all relative paths are in. */
   readonly dir: string;
@@ -44,6 +47,7 @@ function heading(text: string): void {
 
 /** Runs `ferry` as typed, shows the command and what it says. @throws when it ends in another way than expected */
 async function ferry(machine: Machine, args: readonly string[], { status = 0 }: Expectation = {}): Promise<string> {
+  interruption.signal.throwIfAborted();
   tell(`\n$ ferry ${args.map((arg) => (arg.length === 64 ? `${arg.slice(0, 8)}…` : arg)).join(' ')}`);
   const child = spawn(FERRY, args, { cwd: machine.dir, env: machine.env, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
@@ -62,7 +66,11 @@ async function ferry(machine: Machine, args: readonly string[], { status = 0 }: 
 async function findEngine(): Promise<{ env: Record<string, string>; what: string; docker: Machine['docker'] }> {
   const docker = async (...args: string[]) => (await promisify(execFile)('docker', args)).stdout.trim();
   const version = await docker('version', '--format', '{{.Server.Version}}').catch(() => undefined);
-  if (version) return { env: {}, what: `the Docker Engine ${version} of this machine`, docker };
+  if (version) {
+    cleanUps.push(() => removeImages(docker));
+    return { env: {}, what: `the Docker Engine ${version} of this machine`, docker };
+  }
+  interruption.signal.throwIfAborted();
   const engine = await startEngine();
   cleanUps.push(() => engine.stop());
   const own = await engine.docker('version', '--format', '{{.Server.Version}}');
@@ -76,9 +84,8 @@ async function setUp(): Promise<Machine> {
   const registry = await startRegistry();
   cleanUps.push(() => registry.stop());
   const engine = await findEngine();
-  tell(
-    `${engine.what}, a private registry at ${registry.host}, and a folder "stick"; all that is made here goes at the end.`,
-  );
+  tell('The whole loop on one machine, as a person types it. All that is made here goes at the end.');
+  tell(`Taking part: ${engine.what}, a private registry at ${registry.host}, and a folder "stick".`);
   for (const release of ['1', '2']) {
     for (const name of ['app', 'worker']) {
       const files = { 'etc/motd': `${name} of release ${release}\n` };
@@ -111,7 +118,6 @@ async function site(machine: Machine): Promise<void> {
   const fingerprint = createHash('sha256')
     .update(await readFile(join(machine.dir, 'stick/root.json')))
     .digest('hex');
-  cleanUps.push(() => removeImages(machine));
   await ferry(machine, ['trust', 'stick/root.json', '--fingerprint', fingerprint]);
   await ferry(machine, ['verify', `stick/${first}`]);
   await ferry(machine, ['import', `stick/${first}`]);
@@ -150,7 +156,7 @@ async function tamper(machine: Machine): Promise<void> {
     await file.close();
   }
   await ferry(machine, ['verify', `copy/${second}`], { status: 4 });
-  await removeImages(machine);
+  await removeImages(machine.docker);
   await ferry(machine, ['import', `copy/${second}`], { status: 4 });
 }
 
@@ -160,14 +166,14 @@ async function bundles(machine: Machine): Promise<string[]> {
 }
 
 /** Takes what the imports brought off the engine: containers that pin, then images. */
-async function removeImages(machine: Machine): Promise<void> {
-  const lines = async (...args: string[]) => (await machine.docker(...args)).split('\n').filter(Boolean);
+async function removeImages(docker: Machine['docker']): Promise<void> {
+  const lines = async (...args: string[]) => (await docker(...args)).split('\n').filter(Boolean);
   const images = await lines('image', 'ls', '--quiet', '--no-trunc', '--filter', `reference=${REGISTRY_NAME}/demo/*`);
   for (const image of new Set(images)) {
     for (const pin of await lines('container', 'ls', '--all', '--quiet', '--filter', `ancestor=${image}`)) {
-      await machine.docker('container', 'rm', pin);
+      await docker('container', 'rm', pin);
     }
-    await machine.docker('image', 'rm', '--force', image);
+    await docker('image', 'rm', '--force', image);
   }
 }
 
@@ -180,24 +186,27 @@ async function demo(): Promise<void> {
   tell(`\nDone in ${((performance.now() - started) / 1000).toFixed(0)} s.`);
 }
 
-/** Whatever happened, and on Ctrl-C, all that was made goes. */
-async function cleanUp(): Promise<void> {
+/** Whatever happened, all that was made goes. Answers whether it did. */
+async function cleanUp(): Promise<boolean> {
+  let isClean = true;
   for (let next = cleanUps.pop(); next; next = cleanUps.pop()) {
     await next().catch((error: unknown) => {
-      process.exitCode = 1;
+      isClean = false;
       process.stderr.write(`demo: clean up: ${error instanceof Error ? error.message : error}\n`);
     });
   }
+  return isClean;
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void cleanUp().then(() => process.exit(130)));
-}
-try {
-  await demo();
-} catch (error) {
-  process.exitCode = 1;
-  process.stderr.write(`demo: error: ${error instanceof Error ? error.message : error}\n`);
-} finally {
-  await cleanUp();
-}
+// The step that runs ends by itself: a terminal's Ctrl-C reaches its processes too.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interruption.abort());
+const failure = await demo().then(
+  () => undefined,
+  (error: unknown) => (error instanceof Error ? error.message : String(error)),
+);
+const isClean = await cleanUp();
+// Judged last: a registry that Ctrl-C ended may be missed before the signal is heard here.
+const isStopped = interruption.signal.aborted;
+if (isStopped) process.stderr.write(`demo: stopped${isClean ? ', and all that it made is gone' : ''}\n`);
+else if (failure !== undefined) process.stderr.write(`demo: error: ${failure}\n`);
+process.exitCode = isStopped ? 130 : failure === undefined && isClean ? 0 : 1;

@@ -29,10 +29,8 @@ const ALL = {
   podman: 'podman',
   age: 'age',
   strace: 'strace',
-  faketime: 'faketime',
   sshd: 'openssh-server',
   ssh: 'openssh-client',
-  xz: 'xz-utils',
   openssl: 'openssl',
   curl: 'curl',
   'mkfs.vfat': 'dosfstools',
@@ -47,14 +45,17 @@ function say(line) {
   process.stderr.write(`setup: ${line}\n`);
 }
 
-/** Runs a program with its output on stderr, so that stdout stays the script's own. */
-function run(program, args, environment) {
+/** Runs a program; what it says goes to stderr, so that stdout stays the script's own, or is `kept` and shown if it fails. */
+function run(program, args, { env, kept } = {}) {
   const done = spawnSync(program, args, {
     cwd: ROOT,
-    stdio: ['ignore', 2, 2],
-    env: { ...process.env, ...environment },
+    stdio: ['ignore', kept ? 'pipe' : 2, kept ? 'pipe' : 2],
+    env: { ...process.env, ...env },
+    maxBuffer: 64 * 1024 * 1024,
   });
-  return done.error ? 127 : done.status === null ? 130 : done.status;
+  const status = done.error ? 127 : done.status === null ? 130 : done.status;
+  if (kept && status !== 0) process.stderr.write(`${done.stdout || ''}${done.stderr || ''}`);
+  return status;
 }
 
 /** The demo's images hold nothing but busybox, so it has to be the static one. */
@@ -134,11 +135,11 @@ function installSystem(programs) {
     return 1;
   }
   say(`installing for ${missing.join(', ')} (no service is started)`);
-  const quiet = { DEBIAN_FRONTEND: 'noninteractive' };
+  const options = { env: { DEBIAN_FRONTEND: 'noninteractive' }, kept: true };
   return withoutServices(() => {
-    const updated = run('apt-get', ['update', '-qq'], quiet);
+    const updated = run('apt-get', ['update', '-q'], options);
     const packages = [...new Set(missing.map((program) => packageOf(program, programs)))];
-    const status = run('apt-get', [...apt, '-qq', ...packages], quiet);
+    const status = run('apt-get', [...apt, '-q', ...packages], options);
     if (status !== 0) say(`apt-get ${updated === 0 ? 'install' : 'update'} failed`);
     return status;
   });

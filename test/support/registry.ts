@@ -42,13 +42,16 @@ export async function startRegistry(options: StartRegistryOptions = {}): Promise
   const child = spawn('docker-registry', ['serve', join(dir, 'config.yml')], { stdio: ['ignore', 'ignore', 'pipe'] });
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
-  const host = await listeningAddress(child);
   const stop = async () => {
     process.off('exit', kill);
     const ended = new Promise((resolve) => child.once('exit', resolve));
     if (child.exitCode === null && child.signalCode === null && child.kill('SIGKILL')) await ended;
     await rm(dir, { recursive: true, force: true });
   };
+  const host = await listeningAddress(child).catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
   return { host, options, storage: join(dir, 'data'), stop };
 }
 
