@@ -5,15 +5,14 @@
  */
 
 import { basename } from 'node:path';
-import { openBundle } from '../bundle/index.ts';
 import { DockerError, type Engine } from '../docker/index.ts';
 import { FerryError } from '../errors.ts';
 import { ensureSiteIdentity, findSiteIdentity } from '../site/index.ts';
 import { findState, openState, type SiteState } from '../state/index.ts';
 import { fingerprint } from '../trust/index.ts';
 import { InstallError } from './error.ts';
-import { findBundle } from './find-bundle.ts';
 import { judgeImport, readKnownSite } from './judge.ts';
+import { openMedium } from './medium.ts';
 import { importOverlay } from './overlay.ts';
 import { importRelease } from './release.ts';
 import type { ImportOptions, ImportResult } from './result.ts';
@@ -56,7 +55,7 @@ async function connect({ engine, path }: ImportOptions): Promise<Engine | undefi
 /** Whether a medium holds a catalogue or an overlay: a site renews its trust also while its engine is down. */
 async function isForTrustAlone(path: string): Promise<boolean> {
   try {
-    const bundle = await openBundle(await findBundle(path));
+    const bundle = await openMedium(path);
     await bundle.close();
     return bundle.kind !== 'release';
   } catch (error) {
@@ -72,7 +71,7 @@ async function importWith(
   options: ImportOptions,
 ): Promise<ImportResult> {
   const startedAt = performance.now();
-  const bundle = await openBundle(await findBundle(options.path));
+  const bundle = await openMedium(options.path);
   try {
     const reader = state ?? (await findState(options.stateDir));
     const known = await readKnownSite(reader);

@@ -4,13 +4,13 @@
  * authenticated and verify refuses. DESIGN "Command line".
  */
 
-import { type Bundle, type BundleContents, openBundle, proveContents, verifyBundle } from '../bundle/index.ts';
+import { type Bundle, type BundleContents, verifyBundle } from '../bundle/index.ts';
 import type { Progress } from '../content/index.ts';
 import { parseReleaseDocument, type ReleaseDocument } from '../manifest/index.ts';
 import { digestOf } from '../oci/index.ts';
 import { type ChainView, readChain, TrustError } from '../trust/index.ts';
-import { findBundle } from './find-bundle.ts';
 import { type InspectOptions, type Judged, judge, UNJUDGED } from './look-judge.ts';
+import { openMedium, proveMedium } from './medium.ts';
 
 /** An image as a bundle carries it. */
 export interface InspectedImage {
@@ -50,7 +50,7 @@ export interface Inspection {
  *   together, or the root that was given refuses it.
  */
 export async function inspectBundle(path: string, options: InspectOptions): Promise<Inspection> {
-  const bundle = await openBundle(await findBundle(path));
+  const bundle = await openMedium(path);
   try {
     const judged = await judge(bundle, options);
     return describe(bundle, await prove(bundle), judged);
@@ -74,7 +74,7 @@ export interface VerifyOptions extends InspectOptions {
  */
 export async function verifyBundleAt(options: VerifyOptions): Promise<Inspection> {
   const { path, integrityOnly, progress, signal } = options;
-  const bundle = await openBundle(await findBundle(path));
+  const bundle = await openMedium(path);
   try {
     const judged: Judged = integrityOnly ? UNJUDGED : await judge(bundle, options);
     if (judged.refusal !== undefined) throw judged.refusal;
@@ -88,7 +88,7 @@ export async function verifyBundleAt(options: VerifyOptions): Promise<Inspection
 }
 
 function prove(bundle: Bundle): Promise<BundleContents> {
-  return proveContents(bundle, bundle.releaseBytes && parseReleaseDocument(bundle.releaseBytes));
+  return proveMedium(bundle, bundle.releaseBytes && parseReleaseDocument(bundle.releaseBytes));
 }
 
 function describe(bundle: Bundle, contents: BundleContents, judged: Judged): Inspection {

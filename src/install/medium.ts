@@ -3,9 +3,38 @@
  * the bundle's words: which entry, which layer of which image. DESIGN decision 3.
  */
 
-import type { Bundle } from '../bundle/index.ts';
+import { type Bundle, type BundleContents, BundleError, openBundle, proveContents } from '../bundle/index.ts';
 import { ContentError, isErrno, verified } from '../content/index.ts';
+import type { ReleaseDocument } from '../manifest/index.ts';
 import type { InstallFile } from './destination.ts';
+import { findBundle } from './find-bundle.ts';
+
+/** What a stick says that fails, or that was pulled out. */
+const GONE = ['EIO', 'ENODEV', 'ENXIO', 'ENOMEDIUM', 'ESTALE'] as const;
+
+/** Opens the bundle at a path, or the one in a folder. @throws {InstallError} as `findBundle`; {BundleError} */
+export function openMedium(path: string): Promise<Bundle> {
+  return fromMedium(path, async () => openBundle(await findBundle(path)));
+}
+
+/** Proves all but layers and files. @throws {BundleError}, {ManifestError} */
+export function proveMedium(bundle: Bundle, release?: ReleaseDocument): Promise<BundleContents> {
+  return fromMedium(bundle.path, () => proveContents(bundle, release));
+}
+
+/** Reads; what the medium fails to give is damage, though the system names no file. @throws {BundleError} `DAMAGED` */
+export async function fromMedium<T>(path: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    if (!isErrno(cause, ...GONE)) throw cause;
+    throw new BundleError(`read bundle: ${path}: expected readable bytes, got ${cause.message}`, {
+      code: 'DAMAGED',
+      cause,
+      facts: { path },
+    });
+  }
+}
 
 /** The bytes of an entry as they lie there; a medium that cannot be read is damage, and names the entry. */
 export async function* readable(bundle: Bundle, name: string): AsyncGenerator<Uint8Array> {
@@ -13,8 +42,8 @@ export async function* readable(bundle: Bundle, name: string): AsyncGenerator<Ui
     yield* bundle.stream(name);
   } catch (cause) {
     const entry = bundle.find(name);
-    if (entry === undefined || !isErrno(cause, 'EIO', 'ENODEV', 'ENXIO', 'ENOMEDIUM', 'ESTALE')) throw cause;
-    const why = `expected readable bytes, got ${cause instanceof Error ? cause.message : String(cause)}`;
+    if (entry === undefined || !isErrno(cause, ...GONE)) throw cause;
+    const why = `expected readable bytes, got ${cause.message}`;
     throw bundle.damaged([{ entry: entry.name, offset: entry.dataOffset, why }], { cause });
   }
 }

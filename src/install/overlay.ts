@@ -3,11 +3,10 @@
  * release says, or where they say themselves. There is no new release, so no receipt: the audit log has the line.
  */
 
-import { proveContents } from '../bundle/index.ts';
 import { parseReleaseDocument, productFolders } from '../manifest/index.ts';
 import { installFiles } from './destination.ts';
 import { fileSteps, planFiles } from './file-steps.ts';
-import { provenEntry } from './medium.ts';
+import { proveMedium, provenEntry } from './medium.ts';
 import type { ImportResult } from './result.ts';
 import { fileNeeds, importedFiles, prefixOf, type Session, sitesFor } from './session.ts';
 import { checkSpace } from './space.ts';
@@ -16,7 +15,7 @@ import { runSteps } from './step.ts';
 /** Imports the site files that a session's bundle carries. @throws as `importBundle` */
 export async function importOverlay(session: Session): Promise<ImportResult> {
   const { bundle, reader, known, accepted, options } = session;
-  const { sites } = await proveContents(bundle);
+  const { sites } = await proveMedium(bundle);
   const current = await reader?.findCurrentRelease();
   const release = current && parseReleaseDocument(current.document);
   const product = known.product ?? sites[0]?.siteFiles.product ?? '';

@@ -3,7 +3,6 @@
  * there room. All that is refused for is refused here. FORMAT §2, §3.
  */
 
-import { proveContents } from '../bundle/index.ts';
 import { readBounded } from '../content/index.ts';
 import { engineImage } from '../docker/index.ts';
 import { parseReleaseDocument, productFolders, type ReleaseDocument } from '../manifest/index.ts';
@@ -14,7 +13,7 @@ import { composeOverride } from './compose.ts';
 import { installFiles } from './destination.ts';
 import { type FilePlan, planFiles } from './file-steps.ts';
 import { type EnginePlan, knownImages, planImages } from './image-plan.ts';
-import { provenEntry } from './medium.ts';
+import { proveMedium, provenEntry } from './medium.ts';
 import type { ReceiptImage } from './receipt.ts';
 import { keptFiles } from './record.ts';
 import { fileNeeds, prefixOf, type ReleaseSession, sitesFor } from './session.ts';
@@ -45,7 +44,7 @@ export async function planRelease(session: ReleaseSession): Promise<ReleasePlan>
     ...(product !== undefined && { product }),
   });
   const release = parseReleaseDocument(document);
-  const contents = await proveContents(bundle, release);
+  const contents = await proveMedium(bundle, release);
   const images = contents.images.map((image) => engineImage(image, session.engine.facts));
   const sites = sitesFor(session, contents.sites, release.product);
   const wanted = { product: release.product, release, hasReleaseFiles: true, sites: sites.documents };

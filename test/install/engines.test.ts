@@ -28,6 +28,11 @@ async function siteOf(engine: Pick<TestEngine, 'host'>): Promise<void> {
   await lab.trust();
 }
 
+/** Bytes that this process has read so far, from files and sockets: proc(5), `rchar`. */
+async function bytesThrough(): Promise<number> {
+  return Number(/^rchar: (\d+)$/m.exec(await readFile('/proc/self/io', 'utf8'))?.[1]);
+}
+
 /** The engine of the site, whose n-th tag is not moved. */
 function failAtTag(at: number) {
   let count = 0;
@@ -113,6 +118,28 @@ describe('a containerd store', () => {
         ...[server(), worker()].map(({ target }) => `GET /images/${target.digest}/json`),
       ].toSorted(),
     );
+  });
+
+  it('costs little more than the documents from the medium when many images come again', async () => {
+    const text = 'x'.repeat(1024 * 1024);
+    const images = Array.from({ length: 30 }, (_, at) => {
+      const name = `ghcr.io/atrium/image${at}:1`;
+      return makeImage({ name, layers: [{ files: { own: name, text }, compression: 'none' }] });
+    });
+    const { path } = await lab.release({ release: '1.0.0', images });
+    await lab.import(path);
+    const before = await bytesThrough();
+    expect(await lab.import(path)).toMatchObject({ action: 'present', bytesRead: 0 });
+    // of 30 MiB; what is said to the engine and by it is in this too
+    expect((await bytesThrough()) - before).toBeLessThan(2 * 1024 * 1024);
+  });
+
+  it('takes 125 layers', async () => {
+    const layers = Array.from({ length: 125 }, (_, at) => ({ files: { [`f${at}`]: String(at) } }));
+    const image = makeImage({ name: SERVER, layers });
+    const { path } = await lab.release({ release: '1.0.0', images: [image] });
+    expect(await lab.import(path)).toMatchObject({ action: 'installed', bytesRead: image.layerBytes });
+    expect(names()).toEqual(targets(image));
   });
 
   it.each([1, 2])('has every name where it was after an update that failed at tag %i', async (at) => {

@@ -277,6 +277,7 @@ describe('the files of a site', () => {
     const { files } = await lab.import(path);
     expect(files).toMatchObject([{ path: join(lab.prefix, 'etc/atrium/license.blob'), action: 'installed' }]);
     expect(await installed()).toBe('licence');
+    expect((await stat(join(lab.prefix, 'etc/atrium/license.blob'))).mode & 0o7777).toBe(0o600);
     expect(await lab.import(path)).toMatchObject({ action: 'present', files: [{ action: 'same' }] });
   });
 
