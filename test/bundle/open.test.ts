@@ -203,7 +203,7 @@ describe('openBundle', () => {
     await expect(openBundle('/dev/zero')).rejects.toMatchObject({ code: 'NOT_A_BUNDLE' });
   });
 
-  it('opens 100 GB in less than 0.3 s, and reads no byte of a layer', async () => {
+  it('opens 100 GB by reading less than 100 KB, and no byte of a layer', async () => {
     const GIB = 2 ** 30;
     const small = names().map(([name, bytes]) => ({ name, size: bytes.length }));
     const layer = (at: number) => ({ name: `blobs/sha256/${String(at).padStart(64, '0')}`, size: 9 * GIB + at });
@@ -214,12 +214,11 @@ describe('openBundle', () => {
     );
     expect(size).toBeGreaterThan(99 * GIB);
     const read = () => Number(/^rchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
-    const [started, before] = [performance.now(), read()];
+    const before = read();
     const opened = await openBundle(path('sparse'));
-    const [took, bytes] = [performance.now() - started, read() - before];
+    const bytes = read() - before;
     expect(opened.entries.at(-1)?.size).toBe(9 * GIB + 10);
     await opened.close();
-    expect(took).toBeLessThan(300);
     expect(bytes).toBeLessThan(100_000);
   });
 });

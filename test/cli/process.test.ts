@@ -232,10 +232,12 @@ describe('npm run demo', () => {
     expect(dirname(path)).toBe('bin');
   });
 
+  const env = () => ({ PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: dir, TMPDIR: dir });
+
   it('goes through, and leaves nothing behind', async () => {
     const before = await readdir(tmpdir());
     const { status, stdout, stderr } = spawnSync(join(ROOT, 'node_modules/.bin/node'), [join(ROOT, 'bin/demo.ts')], {
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: dir, TMPDIR: dir },
+      env: env(),
       encoding: 'utf8',
       input: '',
     });
@@ -247,5 +249,28 @@ describe('npm run demo', () => {
     expect((await readdir(tmpdir())).filter((name) => name.startsWith('ferry-demo') && !before.includes(name))).toEqual(
       [],
     );
+  });
+
+  it('stops in order on Ctrl-C, which its registry and its engine hear as well', async () => {
+    const child = spawn(join(ROOT, 'node_modules/.bin/node'), [join(ROOT, 'bin/demo.ts')], {
+      env: env(),
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const group = -(child.pid ?? 0);
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      if (stdout.includes('ferry export')) return;
+      stdout += text;
+      if (stdout.includes('ferry export')) process.kill(group, 'SIGINT');
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    const status = await new Promise((resolve) => child.on('close', resolve));
+    expect({ status, stderr }).toEqual({ status: 130, stderr: 'demo: stopped, and all that it made is gone\n' });
+    expect(await readdir(dir)).toEqual([]);
+    expect(() => process.kill(group, 0)).toThrow('ESRCH');
   });
 });

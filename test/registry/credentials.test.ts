@@ -186,10 +186,8 @@ describe('findChallenge', () => {
     expect(findChallenge(header)).toEqual(expected);
   });
 
-  it('ends quickly on a header made to be slow', () => {
-    const started = performance.now();
-    findChallenge(`Bearer ${'a="\\'.repeat(4000)}`);
-    findChallenge(`Bearer ${' '.repeat(16_000)}=`);
-    expect(performance.now() - started).toBeLessThan(2000);
+  it('comes to an end on a header made to be slow, at lengths that only a linear search can bear', () => {
+    expect(findChallenge(`Bearer ${'a="\\'.repeat(500_000)}`)).toBeUndefined();
+    expect(findChallenge(`Bearer ${' '.repeat(2_000_000)}=`)).toBeUndefined();
   });
 });
