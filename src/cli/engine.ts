@@ -10,9 +10,13 @@ export function engineOf(session: Session): () => Promise<Engine> {
   };
 }
 
-/** The command as it was typed, for a line with sudo. What stands in the environment is not there under sudo, so it goes before the command. */
-export function typedCommand({ argv, io }: Session): string {
-  const settings = ['FERRY_STATE', 'FERRY_PREFIX'].flatMap((name) => {
+/**
+ * The command as it was typed, for a line with sudo. What stands in the environment is not there under sudo, so it goes
+ * before the command; DOCKER_HOST too, unless whoever builds the line puts it there.
+ */
+export function typedCommand({ argv, io }: Session, { withEngine = false } = {}): string {
+  const engine = withEngine ? ['DOCKER_HOST', 'DOCKER_TLS_VERIFY', 'DOCKER_CERT_PATH'] : [];
+  const settings = [...engine, 'FERRY_STATE', 'FERRY_PREFIX'].flatMap((name) => {
     const value = io.env[name];
     return value ? [`${name}=${quote(value)}`] : [];
   });

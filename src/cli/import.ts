@@ -62,7 +62,7 @@ async function runImport(session: Session, bundle: string, options: ImportOption
     prefix: prefixOf(session, options),
     path: session.path(bundle),
     engine: engineOf(session),
-    command: typedCommand(session),
+    command: typedCommand(session, { withEngine: true }),
     fingerprint: options.fingerprint,
     ask: options.yes ? undefined : askFingerprint(session),
     dryRun: options.dryRun,

@@ -133,7 +133,8 @@ function asLoadError(error: unknown, image: string): unknown {
   if (error instanceof DockerError && error.code === 'ENGINE_FAILED')
     return loadFailed(image, String(error.facts['words']));
   if (error instanceof FerryError && error.code !== 'ENGINE_UNREACHABLE') return error;
-  return new DockerError(`load image ${image}: expected an answer to its end, got ${quoteEngine(engineWords(error))}`, {
+  const words = engineWords(error instanceof DockerError ? (error.cause ?? error) : error);
+  return new DockerError(`load image ${image}: expected an answer to its end, got ${quoteEngine(words)}`, {
     code: 'LOAD_FAILED',
     hint: "the engine's own log says more",
     cause: error,

@@ -4,7 +4,7 @@ import { FerryError } from '../errors.ts';
 
 /**
  * - `STATE_DENIED`: the folder cannot be written by this user, or not at all.
- * - `STATE_FOREIGN`: the folder holds other things than a state.
+ * - `STATE_FOREIGN`: the folder holds other things than a state, or is a file.
  * - `STATE_DAMAGED`: a document of ours is not as we write it.
  * - `FORMAT_TOO_NEW`: a later ferry wrote it.
  */

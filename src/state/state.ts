@@ -122,21 +122,20 @@ async function openSpool(dir: string): Promise<Spool> {
 }
 
 async function refuseForeign(dir: string): Promise<void> {
-  const foreign = (await listFolder(dir)).find((entry) => !NAMES.has(entry.name) && !entry.name.startsWith('.'));
-  if (foreign === undefined) return;
-  throw new StateError(
-    `open state: ${dir}: expected a state folder or an empty one, got ${JSON.stringify(foreign.name)} in it`,
-    {
-      code: 'STATE_FOREIGN',
-      facts: { path: dir, name: foreign.name },
-    },
-  );
+  const other = (await listFolder(dir)).find((entry) => !NAMES.has(entry.name) && !entry.name.startsWith('.'));
+  if (other === undefined) return;
+  throw foreign(dir, `a state folder or an empty one, got ${JSON.stringify(other.name)} in it`);
+}
+
+function foreign(dir: string, why: string, cause?: unknown): StateError {
+  return new StateError(`open state: ${dir}: expected ${why}`, { code: 'STATE_FOREIGN', cause, facts: { path: dir } });
 }
 
 /** A read-only disk or no permission, in words; any other error as it is. */
 function asDenied(error: unknown, dir: string, { command }: OpenStateOptions = {}): unknown {
   if (isErrno(rootCause(error), 'EROFS')) return error instanceof ContentError ? error : asWriteError(error, dir);
-  if (!isErrno(rootCause(error), 'EACCES', 'EPERM', 'ENOTDIR')) return error;
+  if (isErrno(rootCause(error), 'ENOTDIR', 'EEXIST')) return foreign(dir, 'a folder, got a file in its way', error);
+  if (!isErrno(rootCause(error), 'EACCES', 'EPERM')) return error;
   return new StateError(`open state: ${dir}: expected a folder that this user may write, got no permission`, {
     code: 'STATE_DENIED',
     cause: error,

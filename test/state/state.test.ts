@@ -76,9 +76,12 @@ describe('openState', () => {
     });
   });
 
-  it('says that a place below a file is not for us', async () => {
+  it.each(['file', 'file/state'])('says that %s, which is or lies below a file, can be no folder', async (path) => {
     await writeFile(join(base, 'file'), '');
-    await expect(openState(join(base, 'file', 'state'))).rejects.toMatchObject({ code: 'STATE_DENIED' });
+    await expect(openState(join(base, path))).rejects.toMatchObject({
+      code: 'STATE_FOREIGN',
+      message: expect.stringContaining('a file in its way'),
+    });
   });
 });
 
