@@ -11,6 +11,7 @@ import { testBundle, writeTestBundle } from '../support/bundles.ts';
 import { FERRY, jsonResult, runFerry, startFerry } from '../support/cli.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { fakeRegistry } from '../support/fake-registry.ts';
+import { asNobody } from '../support/nobody.ts';
 import { buildImage, generatedLayer, pushBusybox, startRegistry, type TestRegistry } from '../support/registry.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -212,13 +213,9 @@ describe('the whole loop', () => {
   });
 
   it('tells a user without the privilege the exact line with sudo, before the medium is read', async () => {
-    const uid = 65_534;
     const argv = [FERRY, 'import', '/media/gone'];
     const env = { PATH: process.env['PATH'], DOCKER_HOST: engine.host, FERRY_STATE: join(dir, 'a state') };
-    // It may read everything, since the checkout may lie in a folder that is root's alone; connecting is writing.
-    const mayRead = ['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search'];
-    const asNobody = [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', ...mayRead, ...argv];
-    const { status, stderr } = spawnSync('setpriv', asNobody, { env, cwd: '/', encoding: 'utf8' });
+    const { status, stderr } = spawnSync(...asNobody(argv), { env, cwd: '/', encoding: 'utf8' });
     expect(status).toBe(5);
     expect(stderr).toMatch(/^ferry: hint: .*sudo .*ferry import \/media\/gone$/m);
   });

@@ -9,6 +9,7 @@ import { connectEngine, type Engine, type EngineEnvironment } from '../../src/do
 import { makeCertificates } from '../support/certificates.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { makeImage } from '../support/images.ts';
+import { asNobody } from '../support/nobody.ts';
 import { freePort } from '../support/port.ts';
 import { startSSHD, type TestSSHD } from '../support/sshd.ts';
 
@@ -122,14 +123,9 @@ describe('connectEngine says what is wrong when', () => {
     const script = `import { connectEngine } from ${JSON.stringify(new URL('../../src/docker/index.ts', import.meta.url).href)};
       connectEngine({ env: { DOCKER_HOST: process.argv[1] }, command: 'ferry import /media/usb' })
         .catch(({ code, hint, facts }) => console.log(JSON.stringify({ code, hint, sudo: facts.sudo })));`;
-    // nobody: the engine's socket is root's alone
+    // the engine's socket is root's alone
     const node = [process.execPath, '--input-type=module', '-e', script, host.host];
-    const { stdout } = await promisify(execFile)('setpriv', [
-      '--reuid=65534',
-      '--regid=65534',
-      '--clear-groups',
-      ...node,
-    ]);
+    const { stdout } = await promisify(execFile)(...asNobody(node));
     const sudo = `sudo DOCKER_HOST=${host.host} ferry import /media/usb`;
     expect(JSON.parse(stdout)).toEqual({ code: 'ENGINE_DENIED', hint: `run it as root: ${sudo}`, sudo });
   });
