@@ -39,9 +39,13 @@ function processIo(signal: AbortSignal): Io {
     signal,
     ask:
       process.stdin.isTTY && process.stderr.isTTY ? (question, options) => ask(question, options, signal) : undefined,
-    // Some terminals say that they have no columns; ora would divide by them, and draw for ever.
-    terminal: process.stderr.isTTY && process.stderr.columns > 0 ? process.stderr : undefined,
+    terminal: canDraw(process.stderr) ? process.stderr : undefined,
   };
+}
+
+/** Not on a dumb terminal, nor on one that says that it has no columns: ora would divide by them, and draw for ever. */
+function canDraw(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY && stream.columns > 0 && process.env['TERM'] !== 'dumb';
 }
 
 /** Reads one line from the terminal; with `hidden`, what is typed stays off the screen (readline's own echo is swallowed). */

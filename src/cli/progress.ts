@@ -85,8 +85,9 @@ export function plainProgress(io: Io): ShownProgress {
 /** A spinner on `terminal`. ora is loaded here and not before, since it takes longer than most commands. */
 export async function spinnerProgress(io: Io, terminal: NodeJS.WriteStream): Promise<ShownProgress> {
   const { default: ora } = await import('ora');
-  // discardStdin would put the terminal into raw mode, where Ctrl-C is no signal.
-  const spinner: Ora = ora({ stream: terminal, discardStdin: false });
+  // discardStdin would put the terminal into raw mode, where Ctrl-C is no signal. Whether this is a terminal that takes
+  // it is decided before; ora would look at the process's environment, and be silent where CI is set.
+  const spinner: Ora = ora({ stream: terminal, discardStdin: false, isEnabled: true });
   let phase: Phase | undefined;
   let drawn = 0;
   return {

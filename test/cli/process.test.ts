@@ -201,15 +201,19 @@ describe('the whole loop', () => {
     expect(await ferry('status')).toMatchObject({ release: '1', attention: [], images: [{ found: 'present' }] });
   });
 
-  it('turns a spinner on a terminal, and keeps to lines on one that says it has no columns', async () => {
+  it('turns a spinner on a terminal, and keeps to lines on a dumb one and one that says it has no columns', async () => {
     await writeTestBundle(dir, await testBundle({ images: { 'registry.example/a/b:1': buildImage() } }));
     const command = `${FERRY} verify ${dir} --integrity-only`;
-    const spun = await atTerminal(`stty cols 80; ${command}`, []);
-    expect(spun).toContain('\x1b[');
-    expect(spun).toContain(' verify  0 B of ');
-    const plain = await atTerminal(command, []);
-    expect(plain).toMatch(/^ferry: verify, /);
-    expect(plain).not.toContain('\x1b');
+    for (const ci of ['unset CI', 'export CI=true']) {
+      const spun = await atTerminal(`stty cols 80; export TERM=xterm; ${ci}; ${command}`, []);
+      expect(spun).toContain('\x1b[');
+      expect(spun).toContain(' verify  0 B of ');
+    }
+    for (const terminal of ['export TERM=xterm', 'stty cols 80; export TERM=dumb']) {
+      const plain = await atTerminal(`${terminal}; ${command}`, []);
+      expect(plain).toMatch(/^ferry: verify, /);
+      expect(plain).not.toContain('\x1b');
+    }
   });
 
   it('tells a user without the privilege the exact line with sudo, before the medium is read', async () => {
