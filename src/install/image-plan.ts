@@ -25,9 +25,9 @@ export async function planImages(
     plans.push(plan);
     if (plan.action === 'load') inventory = engine.withImage(inventory, image);
   }
-  const holders = new Map<string, Digest | undefined>();
-  for (const { image, tag } of plans) if (tag) holders.set(image.name, await engine.findTag(image.name));
-  return { plans, holders };
+  const moving = plans.filter(({ tag }) => tag).map(({ image }) => image.name);
+  const holders = await Promise.all(moving.map(async (name) => [name, await engine.findTag(name)] as const));
+  return { plans, holders: new Map(holders) };
 }
 
 /** What a release tells of images that the engine may have. */

@@ -62,9 +62,9 @@ function pinStep(images: readonly Digest[], { engine, pinLabel }: ImageStepsOpti
     undo: async () => {
       for (const pin of pins.splice(0)) await engine.unpin(pin);
     },
-    // the site is locked: what else has this label is from an import that was killed, or whose engine was
+    // those of the loads too; and, for the site is locked, those of an import that was killed, or whose engine was
     settle: async () => {
-      for (const { handle } of await engine.findPins(pinLabel)) await engine.unpin(handle);
+      await Promise.all((await engine.findPins(pinLabel)).map(({ handle }) => engine.unpin(handle)));
     },
   };
 }
@@ -73,10 +73,6 @@ function loadStep(plan: ImagePlan, isLast: boolean, options: ImageStepsOptions):
   const { engine, bundle, pinLabel, spoolDir, signal, onBytes, progress } = options;
   let isOurs = false;
   let pin: string | undefined;
-  const unpin = async () => {
-    if (pin !== undefined) await engine.unpin(pin);
-    pin = undefined;
-  };
   return {
     name: `load ${plan.image.name}`,
     apply: async () => {
@@ -92,17 +88,17 @@ function loadStep(plan: ImagePlan, isLast: boolean, options: ImageStepsOptions):
           ...(signal !== undefined && { signal }),
         });
         isOurs = action === 'loaded';
+        // it has no name yet: a prune at night would take it; the last one gets its name at once
         if (!isLast) pin = await engine.pin(plan.imageID, pinLabel);
       } catch (error) {
         throw asDamage(error, bundle);
       }
     },
     undo: async () => {
-      await unpin();
+      if (pin !== undefined) await engine.unpin(pin);
       if (isOurs) await engine.removeImage(plan.imageID);
       isOurs = false;
     },
-    settle: unpin,
   };
 }
 
