@@ -1,6 +1,7 @@
 /**
  * One at a time: a lock file that names its holder by pid, start time and boot (FORMAT §7). A holder that is gone,
- * killed or from before a reboot, loses it by rename, so that of two who find it only one takes it over.
+ * killed or from before a reboot, loses it by a rename over it. Who may do that is settled by a lock of its own beside
+ * it, so that of many who find it one takes it over, and the name is never free in between.
  */
 import { randomBytes } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -46,7 +47,7 @@ async function tryLock(path: string, holder: Holder): Promise<Holder | undefined
   if (await claim(path, holder)) return undefined;
   const other = await findHolder(path);
   if (other !== undefined && (await isAlive(other))) return other;
-  if (other !== undefined) await takeAway(path, other);
+  if (other !== undefined) return takeOver(path, other, holder);
   return (await claim(path, holder)) ? undefined : ((await findHolder(path)) ?? holder);
 }
 
@@ -76,18 +77,33 @@ async function claimWithoutLinks(path: string, holder: Holder): Promise<boolean>
   }
 }
 
-async function takeAway(path: string, dead: Holder): Promise<void> {
-  const aside = `${path}.${dead.token}.gone`;
+/**
+ * Takes the place of a holder that is gone. Only who has the lock beside may, so a name that still shows the dead one
+ * then stays so until our rename. A dead one in that lock is replaced in the same way.
+ */
+async function takeOver(path: string, dead: Holder, holder: Holder): Promise<Holder | undefined> {
+  const beside = `${path}.takeover`;
+  const busy = await tryLock(beside, holder);
+  if (busy !== undefined) return busy;
   try {
-    await rename(path, aside);
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT')) throw error;
-    return;
+    const current = await findHolder(path);
+    if (current?.token !== dead.token) return current ?? dead;
+    await replace(path, holder);
+    return undefined;
+  } finally {
+    await release(beside, holder);
   }
-  const moved = await findHolder(aside);
-  // between our look and our rename somebody else took it over: hand theirs back
-  if (moved !== undefined && moved.token !== dead.token) await rename(aside, path);
-  else await rm(aside, { force: true });
+}
+
+async function replace(path: string, holder: Holder): Promise<void> {
+  const draft = `${path}.${holder.token}`;
+  try {
+    await writeFile(draft, JSON.stringify(holder), { mode: 0o600, flag: 'wx' });
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw asWriteError(error, path);
+  }
 }
 
 async function release(path: string, holder: Holder): Promise<void> {

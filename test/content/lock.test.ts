@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { acquireLock } from '../../src/content/index.ts';
 
@@ -57,11 +57,23 @@ describe('acquireLock', () => {
     await (await acquireLock(path, { what: 'x' })).release();
   });
 
-  it('goes to one of many who find a dead holder', async () => {
-    await writeFile(path, JSON.stringify({ pid: 999_999_999, started: '1', boot: 'before', token: 'old' }));
-    const tries = await Promise.allSettled(Array.from({ length: 20 }, () => acquireLock(path, { what: 'x' })));
-    expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({ pid: process.pid });
+  const dead = (token: string) => JSON.stringify({ pid: 999_999_999, started: '1', boot: 'before', token });
+
+  it('goes to one of many who find a dead holder, time after time', async () => {
+    for (let round = 0; round < 50; round++) {
+      await writeFile(path, dead(`old ${round}`));
+      const tries = await Promise.allSettled(Array.from({ length: 20 }, () => acquireLock(path, { what: 'x' })));
+      expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({ pid: process.pid });
+      expect(await readdir(dir)).toEqual([basename(path)]);
+    }
+  });
+
+  it('is taken over also from one that was killed while it took it over', async () => {
+    await writeFile(path, dead('old'));
+    await writeFile(`${path}.takeover`, dead('heir'));
+    await (await acquireLock(path, { what: 'x' })).release();
+    expect(await readdir(dir)).toEqual([]);
   });
 
   it('waits as long as it is told', async () => {
