@@ -377,7 +377,9 @@ describe('ferry keys', () => {
     }
     await rm(join(dir, 'safe'), { recursive: true });
     const opened = await office(['keys', 'rotate', 'timestamp', '--workspace', 'two', '--root-keys', 'a']);
-    expect(opened.stdout).toMatch(/^root 2 waits for signatures; nothing has changed yet\nrequest {2}(.*)\nwords {4}(\w+ ){5}\w+\n {9}(\w+ ){5}\w+\nanswer /);
+    expect(opened.stdout).toMatch(
+      /^root 2 waits for signatures; nothing has changed yet\nrequest {2}(.*)\nwords {4}(\w+ ){5}\w+\n {9}(\w+ ){5}\w+\nanswer /,
+    );
     const request = /^request {2}(.*)$/m.exec(opened.stdout)?.[1] ?? '';
     const answers = [...opened.stdout.matchAll(/^answer {3}(.*)$/gm)].map(([, path]) => path ?? '');
     const unsigned = await office(['keys', 'sign', request, '--keys', 'b'], { answers: ['no'] });
