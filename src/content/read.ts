@@ -36,6 +36,9 @@ export async function readFileBounded(path: string, { max }: Pick<BoundedOptions
     const bytes = await readAt(file, { offset: 0, length: Math.min(max, Math.max(size, 64 * 1024)) + 1 });
     if (bytes.length > max) throw tooLarge(path, max);
     return bytes;
+  } catch (error) {
+    // a read knows no path, and "EISDIR" or "EIO" alone helps nobody
+    throw error instanceof Error && 'errno' in error ? Object.assign(error, { path }) : error;
   } finally {
     await file.close();
   }

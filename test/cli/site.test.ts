@@ -105,6 +105,16 @@ describe('ferry trust', () => {
   });
 });
 
+describe('a folder where a file is meant', () => {
+  it('is named, with status 2', async () => {
+    const { status, stderr } = await site(['trust', lab.medium, '--yes']);
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: `ferry: error: read ${lab.medium}: EISDIR\nferry: hint: name a file, not a folder\n`,
+    });
+  });
+});
+
 describe('ferry inspect', () => {
   it('shows what is there, and that nobody has vouched for it', async () => {
     const { status, stdout, stderr } = await site(['inspect', first.path]);
