@@ -2,12 +2,12 @@
 
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { silentProgress } from '../../src/content/index.ts';
 import { findState } from '../../src/state/index.ts';
-import { startEngine, type TestEngine } from '../support/engine.ts';
+import type { TestEngine } from '../support/engine.ts';
 import { makeImage, type TestImage } from '../support/images.ts';
-import { createLab, emptyEngine, idOf, type Lab, tagsOf } from './lab.ts';
+import { idOf, type Lab, tagsOf, useSite } from './lab.ts';
 
 const NAMES = ['ghcr.io/atrium/server:1', 'ghcr.io/atrium/worker:1'];
 const MIB = 1024 * 1024;
@@ -15,17 +15,8 @@ const MIB = 1024 * 1024;
 let engine: TestEngine;
 let lab: Lab;
 
-beforeAll(async () => {
-  engine = await startEngine();
-});
-afterAll(() => engine?.stop());
-beforeEach(async () => {
-  lab = await createLab(engine);
-  await lab.trust();
-});
-afterEach(async () => {
-  await emptyEngine(engine);
-  await lab.remove();
+useSite((made) => {
+  ({ engine, lab } = made);
 });
 
 const base = { files: { base: 'base' } };

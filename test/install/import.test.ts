@@ -2,14 +2,14 @@
 
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { connectEngine } from '../../src/docker/index.ts';
 import { findSiteIdentity } from '../../src/site/index.ts';
 import { findState, verifyAudit } from '../../src/state/index.ts';
 import { fingerprint, openEnvelope } from '../../src/trust/index.ts';
-import { busyboxImage, startEngine, type TestEngine } from '../support/engine.ts';
+import { busyboxImage, type TestEngine } from '../support/engine.ts';
 import { makeImage, type TestImage, tarOf } from '../support/images.ts';
-import { createLab, emptyEngine, idOf, type Lab, snapshot, tagsOf } from './lab.ts';
+import { createLab, idOf, type Lab, snapshot, tagsOf, useSite } from './lab.ts';
 
 const SERVER = 'ghcr.io/atrium/server:1';
 const WORKER = 'ghcr.io/atrium/worker:1';
@@ -17,17 +17,8 @@ const WORKER = 'ghcr.io/atrium/worker:1';
 let engine: TestEngine;
 let lab: Lab;
 
-beforeAll(async () => {
-  engine = await startEngine();
-});
-afterAll(() => engine?.stop());
-beforeEach(async () => {
-  lab = await createLab(engine);
-  await lab.trust();
-});
-afterEach(async () => {
-  await emptyEngine(engine);
-  await lab.remove();
+useSite((made) => {
+  ({ engine, lab } = made);
 });
 
 const containers = (): Promise<string> => engine.docker('ps', '-aq');

@@ -6,6 +6,7 @@
 import { lstat, mkdir, mkdtemp, open, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { type BundleFile, type BundleSite, openBundle, planBundle, writeBundle } from '../../src/bundle/index.ts';
 import { connectEngine, type Engine } from '../../src/docker/index.ts';
 import { type ImportOptions, type ImportResult, importBundle, pinRoot } from '../../src/install/index.ts';
@@ -13,7 +14,7 @@ import { indexJSON, manifestJSON } from '../../src/layout/index.ts';
 import { releaseImage } from '../../src/manifest/index.ts';
 import { digestOf, type ImageClosure, imageClosure, parsePlatform } from '../../src/oci/index.ts';
 import { type Chain, fingerprint } from '../../src/trust/index.ts';
-import type { TestEngine } from '../support/engine.ts';
+import { startEngine, type TestEngine } from '../support/engine.ts';
 import type { TestImage } from '../support/images.ts';
 import { createPublisher, type PublishedRelease, type Publisher, type PublisherOptions } from '../support/publisher.ts';
 
@@ -104,6 +105,28 @@ export async function createLab(engine: TestEngine, options: PublisherOptions = 
     import: (path, more = {}) => importBundle({ path, stateDir, prefix, engine: connect, now: NOW, ...more }),
     remove: () => rm(dir, { recursive: true, force: true }),
   };
+}
+
+/**
+ * Gives a test file its engine, and each test a site that trusts the office; both are gone afterwards.
+ * @param take is told of them before each test
+ */
+export function useSite(take: (made: { readonly engine: TestEngine; readonly lab: Lab }) => void): void {
+  let engine: TestEngine;
+  let lab: Lab;
+  beforeAll(async () => {
+    engine = await startEngine();
+  });
+  afterAll(() => engine?.stop());
+  beforeEach(async () => {
+    lab = await createLab(engine);
+    await lab.trust();
+    take({ engine, lab });
+  });
+  afterEach(async () => {
+    await emptyEngine(engine);
+    await lab.remove();
+  });
 }
 
 async function makeRelease(

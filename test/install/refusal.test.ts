@@ -2,32 +2,23 @@
 
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { wordsFor } from '../../src/cli/words.ts';
 import { FerryError } from '../../src/errors.ts';
 import { importBundle } from '../../src/install/index.ts';
 import { openState } from '../../src/state/index.ts';
 import { fingerprint } from '../../src/trust/index.ts';
-import { startEngine, type TestEngine } from '../support/engine.ts';
+import type { TestEngine } from '../support/engine.ts';
 import { makeImage, type TestImage } from '../support/images.ts';
-import { createLab, emptyEngine, flip, type Lab, NOW, snapshot } from './lab.ts';
+import { createLab, flip, type Lab, NOW, snapshot, useSite } from './lab.ts';
 
 const SERVER = 'ghcr.io/atrium/server:1';
 
 let engine: TestEngine;
 let lab: Lab;
 
-beforeAll(async () => {
-  engine = await startEngine();
-});
-afterAll(() => engine?.stop());
-beforeEach(async () => {
-  lab = await createLab(engine);
-  await lab.trust();
-});
-afterEach(async () => {
-  await emptyEngine(engine);
-  await lab.remove();
+useSite((made) => {
+  ({ engine, lab } = made);
 });
 
 const server = (text = 'one'): TestImage => makeImage({ name: SERVER, layers: [{ files: { 'server.txt': text } }] });

@@ -1,28 +1,19 @@
 /** An import that fails, wherever it fails, leaves the engine, the files and the state as they were. DESIGN decision 4. */
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { Engine } from '../../src/docker/index.ts';
 import { findState } from '../../src/state/index.ts';
-import { startEngine, type TestEngine } from '../support/engine.ts';
+import type { TestEngine } from '../support/engine.ts';
 import { makeImage, type TestImage } from '../support/images.ts';
-import { createLab, emptyEngine, flip, type Lab, snapshot, tagsOf } from './lab.ts';
+import { flip, type Lab, snapshot, tagsOf, useSite } from './lab.ts';
 
 const NAMES = ['ghcr.io/atrium/server:1', 'ghcr.io/atrium/worker:1', 'ghcr.io/atrium/proxy:1'] as const;
 
 let engine: TestEngine;
 let lab: Lab;
 
-beforeAll(async () => {
-  engine = await startEngine();
-});
-afterAll(() => engine?.stop());
-beforeEach(async () => {
-  lab = await createLab(engine);
-  await lab.trust();
-});
-afterEach(async () => {
-  await emptyEngine(engine);
-  await lab.remove();
+useSite((made) => {
+  ({ engine, lab } = made);
 });
 
 const base = { files: { 'base.txt': 'base' } };
