@@ -75,6 +75,8 @@ export interface AddKeyOptions {
 /** Adds a holder to a role. @throws {TrustError} `KEY_INVALID`; {WorkspaceError} `KEYS_TOO_FEW` */
 export async function addKey(workspace: Workspace, role: Role, options: AddKeyOptions = {}): Promise<RootChange> {
   const { publicPEM, threshold } = options;
+  const { keys } = (await currentRoot(workspace)).roles[role];
+  if (threshold !== undefined) checkThreshold(role, threshold, keys.length + 1); // before a key is made for it
   const added = publicPEM === undefined ? await makeKeys(workspace, role, 1) : [publicKeyFromPEM(publicPEM)];
   return changeRoot(
     workspace,
@@ -154,12 +156,15 @@ function withKeys(
   return (roles) => {
     const keys = change(roles[role].keys);
     const threshold = newThreshold ?? roles[role].threshold;
-    if (threshold < 1 || keys.length < threshold) {
-      throw new WorkspaceError(`change root: expected at least ${threshold} keys for ${role}, got ${keys.length}`, {
-        code: 'KEYS_TOO_FEW',
-        facts: { role, threshold, keys: keys.length },
-      });
-    }
+    checkThreshold(role, threshold, keys.length);
     return { ...roles, [role]: { keys, threshold } };
   };
+}
+
+function checkThreshold(role: Role, threshold: number, keys: number): void {
+  if (threshold >= 1 && keys >= threshold) return;
+  throw new WorkspaceError(`change root: expected at least ${threshold} keys for ${role}, got ${keys}`, {
+    code: 'KEYS_TOO_FEW',
+    facts: { role, threshold, keys },
+  });
 }

@@ -159,6 +159,13 @@ describe('addKey and revokeKey', () => {
     expect((await publish(workspace, { release: proposal('a') })).view.root.version).toBe(3);
   });
 
+  it('make no key for a threshold that it would not reach', async () => {
+    const workspace = await newWorkspace();
+    const before = [await readdir(workspace.paths.keys), await readFile(workspace.paths.ledger)];
+    await expect(addKey(workspace, 'targets', { threshold: 5 })).rejects.toMatchObject({ code: 'KEYS_TOO_FEW' });
+    expect([await readdir(workspace.paths.keys), await readFile(workspace.paths.ledger)]).toEqual(before);
+  });
+
   it('let two of a role sign together', async () => {
     const workspace = await newWorkspace();
     await addKey(workspace, 'targets', { threshold: 2 });
