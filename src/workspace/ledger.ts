@@ -3,7 +3,7 @@
  * it, on the disk, before a byte that carries the number is signed; so two exports never sign one number twice, and a
  * crash only skips some. Read and changed under the lock alone.
  */
-import { acquireLock, canonicalJSON, findFileBounded, parseJSON, writeAtomic } from '../content/index.ts';
+import { acquireLock, ContentError, canonicalJSON, findFileBounded, parseJSON, writeAtomic } from '../content/index.ts';
 import { checkFormat, FORMAT, MIN_FERRY } from '../manifest/index.ts';
 import type { Role, TargetEntry } from '../trust/index.ts';
 import { WorkspaceError } from './error.ts';
@@ -66,7 +66,7 @@ export async function withLedgerLock<T>(paths: WorkspacePaths, use: () => Promis
 export async function readLedger(paths: WorkspacePaths): Promise<Ledger> {
   const bytes = await findFileBounded(paths.ledger, { max: MAX_LEDGER_BYTES });
   if (bytes === undefined) throw invalid(paths, 'no such file');
-  const value = parseJSON(bytes, 'ledger.json');
+  const value = readJSON(paths, bytes);
   checkFormat(value, 'ledger.json');
   if (!isLedger(value)) throw invalid(paths, 'something else');
   return value;
@@ -75,6 +75,15 @@ export async function readLedger(paths: WorkspacePaths): Promise<Ledger> {
 /** Writes the ledger, on the disk when it returns. */
 export async function writeLedger(paths: WorkspacePaths, ledger: Ledger): Promise<void> {
   await writeAtomic(paths.ledger, canonicalJSON({ ...ledger, format: FORMAT, minFerry: MIN_FERRY }));
+}
+
+function readJSON(paths: WorkspacePaths, bytes: Uint8Array): unknown {
+  try {
+    return parseJSON(bytes, 'ledger.json');
+  } catch (error) {
+    if (error instanceof ContentError) throw invalid(paths, 'something that is no JSON');
+    throw error;
+  }
 }
 
 function isLedger(value: unknown): value is Ledger {

@@ -96,6 +96,15 @@ describe('publish', () => {
     expect(JSON.parse(await readFile(join(workspace.paths.tuf, 'timestamp.json'), 'utf8')).signed.version).toBe(1);
   });
 
+  it.each(['', '{', '{"format":1,"versions":{}}'])('refuses a ledger that is damaged: %j', async (text) => {
+    const workspace = await newWorkspace();
+    await writeFile(workspace.paths.ledger, text);
+    await expect(publish(workspace, { release: proposal('a') })).rejects.toMatchObject({
+      code: 'WORKSPACE_INVALID',
+      message: expect.stringContaining(workspace.paths.ledger),
+    });
+  });
+
   it('refuses to go on from a ledger that is older than what it signed', async () => {
     const workspace = await newWorkspace();
     const backup = await readFile(workspace.paths.ledger);
