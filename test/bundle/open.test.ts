@@ -1,7 +1,6 @@
 import { copyFileSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BundlePlan, openBundle, type PlannedEntry, planBundle, writeBundle } from '../../src/bundle/index.ts';
 import { MAX_SITE_DOCUMENT_BYTES } from '../../src/bundle/small.ts';
@@ -16,8 +15,9 @@ import {
   writeTestBundle,
 } from '../support/bundles.ts';
 import { buildImage, generatedLayer } from '../support/registry-images.ts';
+import { vectorsFolder } from '../support/vectors.ts';
 
-const VECTORS = fileURLToPath(new URL('../../../shared/vectors/tar', import.meta.url));
+const VECTORS = vectorsFolder('tar');
 const folder = temporaryFolder();
 afterAll(folder.remove);
 const path = (name: string) => join(folder.path, name);

@@ -1,17 +1,17 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { layOut, padding, readTarIndex, type TarEntry, tarHeader } from '../../src/layout/index.ts';
 import { temporaryFolder } from '../support/bundles.ts';
 import { tarOf } from '../support/tar.ts';
+import { vectorsFolder } from '../support/vectors.ts';
 
 const folder = temporaryFolder();
 afterAll(folder.remove);
 
-const VECTORS = fileURLToPath(new URL('../../../shared/vectors/tar', import.meta.url));
+const VECTORS = vectorsFolder('tar');
 const GIB = 2 ** 30;
 
 describe('readTarIndex', () => {

@@ -1,10 +1,10 @@
 // The official JSON schemas of the image spec, as one judge: `undefined` where the vectors are not beside the checkout.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import AjvDraft04 from 'ajv-draft-04';
+import { vectorsFolder } from './vectors.ts';
 
-const FOLDER = fileURLToPath(new URL('../../../shared/vectors/image-spec/schema', import.meta.url));
+const FOLDER = vectorsFolder('image-spec/schema');
 const BASE = 'https://opencontainers.org/schema/image/';
 
 /** Whether the schemas are at hand; a suite that needs them is shown as skipped where they are not. */

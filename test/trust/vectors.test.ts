@@ -3,6 +3,7 @@
  * TUF repositories through the lenient engine: 12 chained Sigstore roots, and a whole one made by tuf-on-ci.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Metadata, MetadataKind } from '@tufjs/models';
 import { describe, expect, it } from 'vitest';
 import { isCatalogueSignedBy, readCatalogue } from '../../src/trust/catalogue.ts';
@@ -12,10 +13,11 @@ import { ed25519Key } from '../../src/trust/key.ts';
 import { readMetadata } from '../../src/trust/metadata.ts';
 import { isSignedBy, readRoot, signersOf, verifySigned, walkRoots } from '../../src/trust/root.ts';
 import { checkShape } from '../../src/trust/strict.ts';
+import { vectorsFolder } from '../support/vectors.ts';
 
-const VECTORS = new URL('../../../shared/vectors/', import.meta.url);
+const VECTORS = vectorsFolder('');
 const hasVectors = existsSync(VECTORS);
-const read = (path: string) => readFileSync(new URL(path, VECTORS));
+const read = (path: string) => readFileSync(join(VECTORS, path));
 
 interface Wycheproof {
   readonly testGroups: readonly {
