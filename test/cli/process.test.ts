@@ -13,6 +13,7 @@ import { startEngine, type TestEngine } from '../support/engine.ts';
 import { fakeRegistry } from '../support/fake-registry.ts';
 import { asNobody } from '../support/nobody.ts';
 import { buildImage, generatedLayer, pushBusybox, startRegistry, type TestRegistry } from '../support/registry.ts';
+import { atTerminal } from '../support/terminal.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -23,21 +24,6 @@ beforeEach(async () => {
 });
 
 afterEach(() => rm(dir, { recursive: true, force: true }));
-
-/** Runs a command at a terminal (script(1) is one) and types each text when what it waits for was said; all that was shown. */
-function atTerminal(command: string, typing: readonly (readonly [prompt: string, text: string])[]): Promise<string> {
-  const child = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const left = [...typing];
-  let shown = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    shown += text;
-    const [next] = left;
-    if (!next || !shown.includes(next[0])) return;
-    left.shift();
-    child.stdin.write(next[1]);
-  });
-  return new Promise((resolve) => child.on('close', () => resolve(shown)));
-}
 
 describe('bin/ferry', () => {
   it('finds its checkout through links, from any folder', async () => {

@@ -1,5 +1,9 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openWithPassphrase, SealError, sealWithPassphrase } from '../../src/seal/index.ts';
+import { atTerminal } from '../support/terminal.ts';
 
 const secret = Buffer.from('-----BEGIN PRIVATE KEY-----');
 const light = { workFactor: 10 };
@@ -25,6 +29,18 @@ describe('sealWithPassphrase', () => {
 
   it('refuses an empty passphrase', async () => {
     await expect(sealWithPassphrase(secret, '')).rejects.toThrow(RangeError);
+  });
+
+  it('is opened by age itself', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'ferry-seal-'));
+    try {
+      const [sealed, plain] = [join(folder, 'key.age'), join(folder, 'key')];
+      await writeFile(sealed, await sealWithPassphrase(secret, 'correct horse', light));
+      await atTerminal(`age -d -o ${plain} ${sealed}`, [['passphrase', 'correct horse\r']]);
+      expect(await readFile(plain)).toEqual(secret);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });
 
