@@ -148,6 +148,7 @@ describe('openBundle', () => {
     ['index.json before oci-layout', (list) => swapped(list, 6, 7)],
     ['an unknown entry at the end', (list) => [...list, ['README', Buffer.of()]]],
     ['an unknown folder', (list) => list.toSpliced(9, 0, ['bin/sh', Buffer.of()])],
+    ['a name of 74 characters', (list) => list.toSpliced(9, 0, [`files/${'n'.repeat(74)}`, Buffer.of()])],
     ['a folder below files', (list) => list.toSpliced(9, 0, ['files/a/b', Buffer.of()])],
     ['a blob of another algorithm', (list) => [...list, [`blobs/sha512/${'0'.repeat(128 - 50)}`, Buffer.of()]]],
     ['a blob with upper-case digits', (list) => [...list, [`blobs/sha256/${'A'.repeat(64)}`, Buffer.of()]]],
