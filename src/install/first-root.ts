@@ -78,7 +78,12 @@ async function decide(pinned: SiteTrust | undefined, options: PinRootOptions): P
   if (pinned === undefined) return { action: 'pinned', site: await firstView(options) };
   const relation = judgeRoot(pinned, root);
   if (relation === 'same') return confirmSame(pinned, options);
-  if (relation === 'successor') return { action: 'successor', site: follow(pinned, root) };
+  if (relation === 'successor') {
+    // nobody is asked, but a fingerprint that was given must be this root's
+    const isConfirmed = await isCompared(root, { fingerprint: options.fingerprint });
+    const site = follow(pinned, root);
+    return { action: 'successor', site: { ...site, confirmed: site.confirmed || isConfirmed } };
+  }
   if (options.replace) return { action: 'replaced', site: await firstView(options) };
   throw new TrustError('pin root: expected the pinned root or one that follows from it, got another', {
     code: 'ROOT_MISMATCH',

@@ -95,6 +95,13 @@ describe('a root that comes later', () => {
     expect(await stored()).toMatchObject({ root: publisher.root });
   });
 
+  it('is held to a fingerprint that is given, though the pinned one leads to it', async () => {
+    await pin({ yes: true });
+    await publisher.rotate(['targets']);
+    await expect(pin({ fingerprint: '0'.repeat(64) })).rejects.toMatchObject({ code: 'FINGERPRINT_MISMATCH' });
+    expect(await pin({ fingerprint: hex() })).toMatchObject({ action: 'successor', confirmed: true });
+  });
+
   it('forgets catalogue and clock when it drops their keys, and keeps the release floor', async () => {
     await pin({ fingerprint: hex() });
     const state = await openState(stateDir);
