@@ -91,8 +91,9 @@ async function run(state: Run): Promise<ExportResult> {
   }
   const partial = await partialPath(state.workspace.paths.exports, { outDir: state.outDir, stem: state.stem, name });
   const isResumed = resumed && journal?.partial === partial;
-  if (!isResumed) await begin(state, journal, { content, signed, partial });
+  if (!isResumed) await clear(state, journal, partial);
   await checkPlace({ outDir: state.outDir, partial }, { path, size: plan.size });
+  if (!isResumed) await begin(state, { content, signed, partial });
   const { registry, options, files } = state;
   const onDownload = countInto(state);
   const prove = () => proveMetadata(partial, proof);
@@ -139,14 +140,17 @@ async function signedOf({ workspace, options }: Run, content: Content, journal: 
   return { ...(await signContent(workspace, content, { revokeFormer })), resumed: false };
 }
 
-/** From here on a run that is killed can be continued. */
-async function begin(
-  state: Run,
-  former: Journal | undefined,
-  { content, signed, partial }: { content: Content; signed: SignedParts; partial: string },
-): Promise<void> {
+/** What former runs left makes room before it is asked how much there is. */
+async function clear(state: Run, former: Journal | undefined, partial: string): Promise<void> {
   await discard(state, former);
   await rm(partial, { force: true });
+}
+
+/** From here on a run that is killed can be continued; one that was refused for lack of room has left nothing. */
+async function begin(
+  state: Run,
+  { content, signed, partial }: { content: Content; signed: SignedParts; partial: string },
+): Promise<void> {
   const images = content.images.map(resolvedImage);
   await writeJournal(state.files, { key: state.source.key, images, signed, partial });
 }

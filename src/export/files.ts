@@ -6,7 +6,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { BundleFile } from '../bundle/index.ts';
-import { canonicalJSON, fileDigest, isErrno } from '../content/index.ts';
+import { ContentError, canonicalJSON, fileDigest, isErrno, verified } from '../content/index.ts';
 import type { ReleaseFile, ReleaseManifest, SiteFile } from '../manifest/index.ts';
 import { MAX_FILE_BYTES, siteFilesDocument } from '../manifest/index.ts';
 import type { Digest } from '../oci/index.ts';
@@ -22,7 +22,7 @@ export interface MeasuredFiles {
   /** The licence, when there is one: in `sites/any/`, unsealed. */
   readonly siteFiles: readonly SiteFile[];
   /** The bytes of one of them. */
-  readonly open: (file: Pick<BundleFile, 'name'>) => AsyncIterable<Uint8Array>;
+  readonly open: (file: BundleFile) => AsyncIterable<Uint8Array>;
 }
 
 /** Measures every file that the manifest names. @throws {ExportError} `SOURCE_FILE` */
@@ -50,7 +50,7 @@ export async function measureFiles(
     }),
   );
   const siteFiles = await measureLicense(manifest, measure);
-  const open = ({ name }: Pick<BundleFile, 'name'>) => createReadStream(paths.get(name) as string);
+  const open = (file: BundleFile) => unchanged(paths.get(file.name) as string, file);
   return { files: [...files, ...executables], siteFiles, open };
 }
 
@@ -83,6 +83,21 @@ async function measureFile(path: string, from: string): Promise<{ digest: Digest
     if (isErrno(error, 'EACCES', 'EPERM'))
       throw sourceFile(from, 'expected a file that may be read, got no permission', error);
     throw error;
+  }
+}
+
+/** The bytes that were measured. @throws {ExportError} `SOURCE_FILE` when the file is another by now */
+async function* unchanged(path: string, file: BundleFile): AsyncGenerator<Uint8Array> {
+  try {
+    yield* verified(createReadStream(path), file);
+  } catch (cause) {
+    if (!(cause instanceof ContentError)) throw cause;
+    throw new ExportError(`read ${path}: expected the bytes that were signed, got others: it changed meanwhile`, {
+      code: 'SOURCE_FILE',
+      cause,
+      hint: 'run the export again, when nobody writes that file',
+      facts: { path },
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { newOffice, type TestOffice } from '../support/exports.ts';
 import { type FakeRegistry, fakeRegistry } from '../support/fake-registry.ts';
@@ -26,6 +27,19 @@ function withLayerSize(image: BuiltImage, size: number): BuiltImage {
   return { ...image, target, manifests: [target] };
 }
 
+describe('a file of the release', () => {
+  it('that changes between signing and writing is named', async () => {
+    const office = await desk(buildImage());
+    const path = join(dirname(office.manifestPath), 'compose.yaml');
+    writeFileSync(path, 'services: {}');
+    await office.write(['demo/app:1'], 'files: [{name: compose.yaml, from: ./compose.yaml}]\n');
+    const phase = (name: string) => name === 'write' && writeFileSync(path, 'services: []');
+    const progress = { phase, advance: () => {}, note: () => {} };
+    await expect(office.export({ progress })).rejects.toMatchObject({ code: 'SOURCE_FILE', facts: { path } });
+    expect(await readdir(office.out)).toEqual([]);
+  });
+});
+
 describe('a medium', () => {
   it('on another file system gets the bundle whole', async () => {
     const office = await desk(buildImage());
@@ -38,6 +52,7 @@ describe('a medium', () => {
     const office = await desk(withLayerSize(buildImage({ layers: LAYERS.slice(0, 1) }), 4 * 1024 ** 3));
     const outDir = await fat('6G');
     await expect(office.export({ outDir })).rejects.toMatchObject({ code: 'FAT_LIMIT' });
+    expect(await readdir(join(office.workspace.dir, 'exports'))).toEqual([]);
     expect(await readdir(outDir)).toEqual([]);
     expect(office.fake.seen.filter(({ line }) => line.startsWith('GET') && line.includes('/blobs/')).length).toBe(1); // the config
   });
