@@ -54,6 +54,7 @@ export interface PinResult {
  *   with the file; {InstallError} `FINGERPRINT_NEEDED`; {ContentError} `LOCKED`; {StateError}. Nothing is pinned then.
  */
 export async function pinRoot(options: PinRootOptions): Promise<PinResult> {
+  pinnedBy(options.root, { confirmed: false }); // a file that is no root makes no state and is worth no question
   const state = await openState(options.stateDir);
   const lock = await state.lock();
   try {
@@ -92,7 +93,6 @@ async function decide(pinned: SiteTrust | undefined, options: PinRootOptions): P
 }
 
 async function firstView(options: PinRootOptions): Promise<SiteTrust> {
-  pinnedBy(options.root, { confirmed: false }); // a file that is no root is not worth a question
   const isConfirmed = await isCompared(options.root, options);
   if (!isConfirmed && !options.yes) throw fingerprintNeeded();
   return pinnedBy(options.root, { confirmed: isConfirmed });

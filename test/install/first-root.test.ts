@@ -74,6 +74,7 @@ describe('the first root', () => {
   it('is not asked about when it is no root at all', async () => {
     const asked = pin({ root: Buffer.from('{}'), ask: () => Promise.reject(new Error('asked')) });
     await expect(asked).rejects.toMatchObject({ code: expect.stringMatching(/METADATA_INVALID|NOT_CANONICAL/) });
+    expect(await findState(stateDir)).toBeUndefined();
   });
 
   it('is written into the log', async () => {
