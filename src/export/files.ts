@@ -6,7 +6,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { BundleFile } from '../bundle/index.ts';
-import { ContentError, canonicalJSON, fileDigest, isErrno, verified } from '../content/index.ts';
+import { ContentError, canonicalJSON, fileDigest, isErrno } from '../content/index.ts';
 import type { ReleaseFile, ReleaseManifest, SiteFile } from '../manifest/index.ts';
 import { MAX_FILE_BYTES, siteFilesDocument } from '../manifest/index.ts';
 import type { Digest } from '../oci/index.ts';
@@ -21,8 +21,10 @@ export interface MeasuredFiles {
   readonly files: readonly ReleaseFile[];
   /** The licence, when there is one: in `sites/any/`, unsealed. */
   readonly siteFiles: readonly SiteFile[];
-  /** The bytes of one of them. */
-  readonly open: (file: BundleFile) => AsyncIterable<Uint8Array>;
+  /** The bytes of one of them, as they are by now: whoever writes them proves them. */
+  readonly open: (file: Pick<BundleFile, 'name'>) => AsyncIterable<Uint8Array>;
+  /** What a failed write means: {@link ExportError} `SOURCE_FILE` for a file that changed since it was measured. */
+  readonly asChange: (error: unknown) => unknown;
 }
 
 /** Measures every file that the manifest names. @throws {ExportError} `SOURCE_FILE` */
@@ -50,8 +52,14 @@ export async function measureFiles(
     }),
   );
   const siteFiles = await measureLicense(manifest, measure);
-  const open = (file: BundleFile) => unchanged(paths.get(file.name) as string, file);
-  return { files: [...files, ...executables], siteFiles, open };
+  const all = [...files, ...executables, ...siteFiles];
+  const pathOf = (digest: unknown) => paths.get(all.find((file) => file.digest === digest)?.name ?? '');
+  return {
+    files: [...files, ...executables],
+    siteFiles,
+    open: ({ name }) => createReadStream(paths.get(name) as string),
+    asChange: (error) => asChange(error, pathOf),
+  };
 }
 
 /** The site files of `any`, to be listed in the catalogue; none without a licence. */
@@ -86,19 +94,16 @@ async function measureFile(path: string, from: string): Promise<{ digest: Digest
   }
 }
 
-/** The bytes that were measured. @throws {ExportError} `SOURCE_FILE` when the file is another by now */
-async function* unchanged(path: string, file: BundleFile): AsyncGenerator<Uint8Array> {
-  try {
-    yield* verified(createReadStream(path), file);
-  } catch (cause) {
-    if (!(cause instanceof ContentError)) throw cause;
-    throw new ExportError(`read ${path}: expected the bytes that were signed, got others: it changed meanwhile`, {
-      code: 'SOURCE_FILE',
-      cause,
-      hint: 'run the export again, when nobody writes that file',
-      facts: { path },
-    });
-  }
+/** A mismatch found while a file was written is a change of that file, no damage of a bundle; other errors as they are. */
+function asChange(error: unknown, pathOf: (digest: unknown) => string | undefined): unknown {
+  const path = error instanceof ContentError ? pathOf(error.facts['digest']) : undefined;
+  if (path === undefined) return error;
+  return new ExportError(`read ${path}: expected the bytes that were signed, got others: it changed meanwhile`, {
+    code: 'SOURCE_FILE',
+    cause: error,
+    hint: 'run the export again, when nobody writes that file',
+    facts: { path },
+  });
 }
 
 function sourceFile(from: string, why: string, cause?: unknown): ExportError {

@@ -26,7 +26,7 @@ export interface WritePartialOptions {
 
 /**
  * Writes the tar under its partial's name; what stands there of an interrupted run is checked and kept.
- * @throws {BundleError}, {ContentError}; what the registry throws; the signal's reason
+ * @throws {ExportError} `SOURCE_FILE`; {BundleError}, {ContentError}; what the registry throws; the signal's reason
  */
 export async function writePartial(options: WritePartialOptions): Promise<ChunkHashes> {
   const { registry, plan, partial, content, isResumed, files } = options;
@@ -54,6 +54,8 @@ export async function writePartial(options: WritePartialOptions): Promise<ChunkH
       ...(concurrency !== undefined && { concurrency }),
       ...(stop && { signal: stop }),
     });
+  } catch (error) {
+    throw content.measured.asChange(error);
   } finally {
     await done.close();
   }
