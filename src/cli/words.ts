@@ -99,6 +99,7 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   FAT_LIMIT: [5, 'format the stick with exFAT or ext4: FAT32 holds no file of 4 GiB'],
   READ_ONLY: [5, 'mount it writable (a stick may have a switch), or choose another folder'],
   NOT_WRITABLE: [5, 'run it as a user who may write there, or choose another folder'],
+  WRITE_FAILED: [4, 'the disk or stick fails, or was pulled out: try another one'],
   NAME_TAKEN: [1, 'move the other file away: ferry never overwrites a bundle'],
 
   // The network and registries.

@@ -12,7 +12,8 @@ export type ContentCode =
   | 'FAT_LIMIT'
   | 'READ_ONLY'
   | 'NOT_WRITABLE'
-  | 'NAME_TAKEN';
+  | 'NAME_TAKEN'
+  | 'WRITE_FAILED';
 
 /** Bytes that are not what was promised, or a place that can't take them. */
 export class ContentError extends FerryError<ContentCode> {}

@@ -49,7 +49,7 @@ export async function syncDirectory(path: string): Promise<void> {
 
 /** A write that the place refused, in words; any other error as it is. */
 export function asWriteError(error: unknown, path: string): unknown {
-  const say = (code: 'NO_SPACE' | 'READ_ONLY' | 'NOT_WRITABLE', got: string) =>
+  const say = (code: 'NO_SPACE' | 'READ_ONLY' | 'NOT_WRITABLE' | 'WRITE_FAILED', got: string) =>
     new ContentError(`write ${path}: expected a place that takes it, got ${got}`, {
       code,
       cause: error,
@@ -58,6 +58,7 @@ export function asWriteError(error: unknown, path: string): unknown {
   if (isErrno(error, 'ENOSPC', 'EDQUOT')) return say('NO_SPACE', 'a full disk');
   if (isErrno(error, 'EROFS')) return say('READ_ONLY', 'a read-only medium');
   if (isErrno(error, 'EACCES', 'EPERM')) return say('NOT_WRITABLE', 'no permission');
+  if (isErrno(error, 'EIO', 'ENODEV', 'ENXIO')) return say('WRITE_FAILED', `a failing medium (${error.code})`);
   return error;
 }
 

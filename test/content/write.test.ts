@@ -3,7 +3,15 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, statfs, writeFile }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkRoom, MAX_FAT_FILE, mediumOf, moveNew, writeAtomic, writeNew } from '../../src/content/index.ts';
+import {
+  asWriteError,
+  checkRoom,
+  MAX_FAT_FILE,
+  mediumOf,
+  moveNew,
+  writeAtomic,
+  writeNew,
+} from '../../src/content/index.ts';
 import { fat } from '../support/media.ts';
 
 let dir: string;
@@ -47,6 +55,22 @@ describe('writeAtomic', () => {
     await onSmallDisk('size=64k,ro', async (disk) => {
       await expect(writeAtomic(join(disk, 'a'), 'x')).rejects.toMatchObject({ code: 'READ_ONLY' });
     });
+  });
+});
+
+describe('asWriteError', () => {
+  it.each(['EIO', 'ENODEV', 'ENXIO'])('names the place when a stick fails or is pulled out (%s)', (code) => {
+    // as a failing fsync gives it: without a path
+    const failed = Object.assign(new Error(`${code}: fsync`), { code, syscall: 'fsync' });
+    expect(asWriteError(failed, '/mnt/a.ferry.tar')).toMatchObject({
+      code: 'WRITE_FAILED',
+      message: `write /mnt/a.ferry.tar: expected a place that takes it, got a failing medium (${code})`,
+    });
+  });
+
+  it('leaves what is not the medium’s fault as it is', () => {
+    const mistake = new TypeError('ours');
+    expect(asWriteError(mistake, '/mnt/a')).toBe(mistake);
   });
 });
 
