@@ -32,3 +32,5 @@ export type { Requirement } from './schema.ts';
 export { releaseSchema } from './schema.ts';
 export type { SiteFile, SiteFiles } from './site-files.ts';
 export { parseSiteFiles, siteFilesDocument } from './site-files.ts';
+export type { SitePolicy } from './site-policy.ts';
+export { DEFAULT_POLICY } from './site-policy.ts';

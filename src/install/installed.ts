@@ -1,0 +1,40 @@
+/**
+ * `installed.json`: what a release is on this host, name by name and path by path. Written when the release is
+ * installed, completed when it is left for another by whatever that one is about to touch; so going back is to make
+ * everything as it says. Release 0 is what was here before the first import.
+ */
+
+import type { Digest } from '../oci/index.ts';
+
+/** What a release is on this host. */
+export interface Installed {
+  readonly sequence: number;
+  readonly tags: readonly InstalledTag[];
+  readonly files: readonly InstalledFile[];
+}
+
+/** A name and the image that is to have it. */
+export interface InstalledTag {
+  readonly name: string;
+  /** `null`: nothing had that name. */
+  readonly imageID: Digest | null;
+  /** Whether an import brought the image: what was here before is never removed. */
+  readonly isLoaded: boolean;
+}
+
+/** A path and the file that is to stand there. */
+export interface InstalledFile {
+  /** Absolute, without the prefix. */
+  readonly path: string;
+  /** As it is called in its signed document. */
+  readonly name: string;
+  /** `null`: no file stood there. */
+  readonly digest: Digest | null;
+  readonly size: number;
+  /** Permission bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Which document asked for it; `found`: nobody, it was there; `kept`: the operator's edit, kept by `--keep-local`. */
+  readonly from: 'release' | 'site' | 'found' | 'kept';
+}
