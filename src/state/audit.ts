@@ -16,7 +16,7 @@ const FIRST = '0'.repeat(64);
 
 /** What is written down. */
 export interface AuditEntry {
-  readonly event: 'trust' | 'import' | 'refusal' | 'override';
+  readonly event: 'trust' | 'import' | 'refusal' | 'override' | 'rollback' | 'recovery' | 'activation';
   readonly at: Date;
   /** What there is to know about it: no secrets. */
   readonly facts: Readonly<Record<string, unknown>>;
