@@ -1,0 +1,4 @@
+/** The parts in the order in which they run and are shown. */
+import type { Part } from './part.ts';
+
+export const PARTS: readonly Part[] = [];
