@@ -3,6 +3,7 @@ import type { Digest } from '../oci/index.ts';
 import { type EngineEnvironment, formatAddress, parseAddress } from './address.ts';
 import { agentFor } from './agent.ts';
 import { openAPI } from './api.ts';
+import { type EngineContainer, listContainers } from './containers.ts';
 import { DockerError } from './error.ts';
 import { type Connection, type EngineFacts, readFacts } from './facts.ts';
 import type { EngineImage } from './image.ts';
@@ -37,6 +38,8 @@ export interface Engine {
   pin(imageID: Digest, label: string): Promise<string>;
   unpin(handle: string): Promise<void>;
   findPins(label?: string): Promise<Pin[]>;
+  /** All containers, pins too: those have the label `PIN_LABEL`. */
+  containers(): Promise<EngineContainer[]>;
   close(): void;
 }
 
@@ -75,6 +78,7 @@ function tieTogether(connection: Connection): Engine {
     pin: (imageID, label) => pin(connection, imageID, label),
     unpin: (handle) => unpin(api, handle),
     findPins: (label) => findPins(api, label),
+    containers: () => listContainers(api),
     close: () => api.close(),
   };
 }

@@ -1,5 +1,6 @@
 /** The Docker Engine: what it is, what it has, and putting an image into it that is then proven to be there. */
 export type { EngineEnvironment } from './address.ts';
+export type { ContainerMount, EngineContainer } from './containers.ts';
 export type { ConnectOptions, Engine } from './engine.ts';
 export { connectEngine } from './engine.ts';
 export type { DockerCode } from './error.ts';

@@ -208,12 +208,12 @@ class Engine {
   }
 
   #filtered(query: URLSearchParams): object[] {
-    const [wanted = ''] = (JSON.parse(query.get('filters') ?? '{}') as { label?: string[] }).label ?? [];
+    const [wanted] = (JSON.parse(query.get('filters') ?? '{}') as { label?: string[] }).label ?? [];
     const labels = (body: Record<string, unknown>) => body['Labels'] as Record<string, string>;
     const has = (body: Record<string, unknown>) =>
-      Object.entries(labels(body)).some(([k, v]) => [k, `${k}=${v}`].includes(wanted));
+      wanted === undefined || Object.entries(labels(body)).some(([k, v]) => [k, `${k}=${v}`].includes(wanted));
     const found = [...this.containers].filter(([, body]) => has(body));
-    return found.map(([Id, body]) => ({ Id, ImageID: body['Image'], Labels: labels(body) }));
+    return found.map(([Id, body]) => ({ Id, ImageID: body['Image'], State: 'created', Labels: labels(body) }));
   }
 }
 
