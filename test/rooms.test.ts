@@ -23,6 +23,7 @@ const DEPENDENCIES: Readonly<Record<string, string>> = {
   ora: 'cli',
   dockerode: 'docker',
   'tar-stream': 'layout',
+  diff: 'install',
   undici: 'http',
   '@tufjs/models': 'trust',
   '@scure/bip39': 'trust',
