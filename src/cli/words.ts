@@ -210,6 +210,10 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   STATE_DENIED: [5, 'run the same command with sudo'],
   STATE_FOREIGN: [2, 'name an empty folder or the state of this site with --state'],
   STATE_DAMAGED: [1, "take the state from its backup, or move it away and pin the office's root again"],
+  AUDIT_BROKEN: [
+    4,
+    'somebody changed the log, or the disk did: compare with the system journal (`journalctl -t ferry`)',
+  ],
   IDENTITY_DAMAGED: [1, 'take the state from its backup'],
   MEDIUM_ABSENT: [75, 'is the stick in, and mounted there?'],
   NO_BUNDLE_HERE: [75, 'is it the right stick? a bundle is a file that ends in .ferry.tar'],

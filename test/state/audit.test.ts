@@ -33,14 +33,14 @@ describe('appendAudit', () => {
     });
     expect(second).toMatchObject({ event: 'import', previous: expect.stringMatching(/^[0-9a-f]{64}$/) });
     expect((await stat(log)).mode & 0o777).toBe(0o600);
-    expect(await verifyAudit(log)).toBe(2);
+    expect(await verifyAudit(log)).toMatchObject({ lines: 2 });
   });
 
   it('goes on after a line that a crash cut off', async () => {
     await state.appendAudit({ event: 'trust', at, facts: {} });
     await appendFile(log, '{"at":"2026-11-2');
     await state.appendAudit({ event: 'import', at, facts: {} });
-    expect(await verifyAudit(log)).toBe(3);
+    expect(await verifyAudit(log)).toMatchObject({ lines: 3 });
   });
 });
 
@@ -52,7 +52,7 @@ describe('verifyAudit', () => {
   it('names the line after one that was changed', async () => {
     await writeFile(log, (await readFile(log, 'utf8')).replace('"sequence":2', '"sequence":9'));
     await expect(verifyAudit(log)).rejects.toMatchObject({
-      code: 'STATE_DAMAGED',
+      code: 'AUDIT_BROKEN',
       message: expect.stringContaining('line 3'),
     });
   });
