@@ -27,6 +27,7 @@ const ALL = {
   skopeo: 'skopeo',
   umoci: 'umoci',
   podman: 'podman',
+  'docker-compose': 'docker-compose',
   age: 'age',
   strace: 'strace',
   sshd: 'openssh-server',
