@@ -63,6 +63,7 @@ async function runImport(session: Session, bundle: string, options: ImportOption
     path: session.path(bundle),
     engine: engineOf(session),
     command: typedCommand(session, { withEngine: true }),
+    systemLog: session.io.systemLog,
     fingerprint: options.fingerprint,
     ask: options.yes ? undefined : askFingerprint(session),
     dryRun: options.dryRun,

@@ -23,6 +23,8 @@ export interface Io {
   readonly signal: AbortSignal;
   /** Asks the person at the terminal; absent when there is none. */
   readonly ask?: ((question: string, options: QuestionOptions) => Promise<string>) | undefined;
+  /** Takes a line of the audit log for the journal of the system; absent where nothing is to reach it. */
+  readonly systemLog?: ((line: string) => Promise<void>) | undefined;
   /** stderr, when it is a terminal: where a spinner may turn. */
   readonly terminal?: NodeJS.WriteStream | undefined;
 }

@@ -7,6 +7,7 @@ import { Writable } from 'node:stream';
 import { CliError } from './error.ts';
 import type { Io, QuestionOptions } from './io.ts';
 import { main } from './main.ts';
+import { systemLogger } from './system-log.ts';
 
 /** Runs the command line of this process and ends it with the status of FORMAT §8. */
 export async function runProcess(): Promise<void> {
@@ -39,6 +40,7 @@ function processIo(signal: AbortSignal): Io {
     signal,
     ask:
       process.stdin.isTTY && process.stderr.isTTY ? (question, options) => ask(question, options, signal) : undefined,
+    systemLog: systemLogger(),
     terminal: canDraw(process.stderr) ? process.stderr : undefined,
   };
 }

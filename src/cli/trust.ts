@@ -61,6 +61,7 @@ async function runTrust(session: Session, path: string, options: TrustOptions): 
     replace: options.replace,
     reason,
     now: session.now,
+    systemLog: session.io.systemLog,
   });
   if (!pinned.confirmed) session.warn(['nobody has compared the fingerprint: `ferry status` will go on asking']);
   session.finish({

@@ -3,8 +3,9 @@
  * shown before it matched; only `trust --yes` pins without it, and says so for ever after. FORMAT §2 "First root".
  */
 
+import { FerryError } from '../errors.ts';
 import { ensureSiteIdentity } from '../site/index.ts';
-import { openState, type SiteState } from '../state/index.ts';
+import { openState, type SiteState, type SystemLog } from '../state/index.ts';
 import {
   type Fingerprint,
   fingerprint,
@@ -16,6 +17,7 @@ import {
   TrustError,
 } from '../trust/index.ts';
 import { InstallError } from './error.ts';
+import { writeRefusal } from './refusal.ts';
 import { findSiteTrust, storedTrust } from './site-trust.ts';
 
 /** How a root is to be confirmed. */
@@ -36,6 +38,8 @@ export interface PinRootOptions extends ConfirmOptions {
   readonly replace?: boolean | undefined;
   readonly reason?: string | undefined;
   readonly now: Date;
+  /** Takes each line of the audit log for the journal of the system too. */
+  readonly systemLog?: SystemLog | undefined;
 }
 
 export interface PinResult {
@@ -55,18 +59,25 @@ export interface PinResult {
  */
 export async function pinRoot(options: PinRootOptions): Promise<PinResult> {
   pinnedBy(options.root, { confirmed: false }); // a file that is no root makes no state and is worth no question
-  const state = await openState(options.stateDir);
+  const state = await openState(options.stateDir, { systemLog: options.systemLog });
   const lock = await state.lock();
   try {
-    const { action, site } = await decide(await findSiteTrust(state), options);
-    const { site: id } = await ensureSiteIdentity(state);
-    await state.writeTrust(storedTrust(site));
-    if (action !== 'same') await writeDown(state, { action, site, options });
-    const isShown = site.confirmed && { fingerprint: fingerprint(site.root) };
-    return { action, confirmed: site.confirmed, site: id, ...isShown };
+    return await pin(state, options);
+  } catch (error) {
+    if (error instanceof FerryError) await writeRefusal(state, error, { facts: { command: 'trust' }, ...options });
+    throw error;
   } finally {
     await lock.release();
   }
+}
+
+async function pin(state: SiteState, options: PinRootOptions): Promise<PinResult> {
+  const { action, site } = await decide(await findSiteTrust(state), options);
+  const { site: id } = await ensureSiteIdentity(state);
+  await state.writeTrust(storedTrust(site));
+  if (action !== 'same') await writeDown(state, { action, site, options });
+  const isShown = site.confirmed && { fingerprint: fingerprint(site.root) };
+  return { action, confirmed: site.confirmed, site: id, ...isShown };
 }
 
 interface Decision {

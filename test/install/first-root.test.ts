@@ -55,6 +55,7 @@ describe('the first root', () => {
     await expect(pinning).rejects.toMatchObject({ code: 'FINGERPRINT_MISMATCH' });
     await expect(pinning).rejects.not.toThrow(hex());
     expect(await stored()).toBeUndefined();
+    expect(await audit()).toMatch(/"event":"refusal","facts":\{"code":"FINGERPRINT_MISMATCH","command":"trust",/);
   });
 
   it('is not pinned when nobody answers', async () => {

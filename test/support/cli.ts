@@ -18,6 +18,7 @@ export interface MainOptions extends RunOptions {
   /** What a person at the terminal types, answer by answer; absent: there is no terminal. */
   readonly answers?: readonly string[];
   readonly signal?: AbortSignal;
+  readonly systemLog?: (line: string) => Promise<void>;
   /** @default 2026-11-23T12:00:00Z */
   readonly now?: Date;
 }
@@ -51,6 +52,7 @@ export async function runMain(argv: readonly string[], options: MainOptions = {}
     env: options.env ?? {},
     cwd: options.cwd ?? '/nowhere',
     now: options.now ?? new Date('2026-11-23T12:00:00Z'),
+    systemLog: options.systemLog,
     signal: options.signal ?? new AbortController().signal,
     ask:
       options.answers &&
