@@ -8,6 +8,8 @@ export type { Lock, LockOptions } from './lock.ts';
 export { acquireLock } from './lock.ts';
 export type { Medium } from './medium.ts';
 export { checkRoom, MAX_FAT_FILE, mediumOf } from './medium.ts';
+export type { ProgramEnd, ProgramOptions } from './program.ts';
+export { lastWords, runProgram } from './program.ts';
 export type { Progress } from './progress.ts';
 export { silentProgress } from './progress.ts';
 export type { BoundedOptions } from './read.ts';

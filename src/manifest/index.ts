@@ -33,4 +33,4 @@ export { releaseSchema } from './schema.ts';
 export type { SiteFile, SiteFiles } from './site-files.ts';
 export { parseSiteFiles, siteFilesDocument } from './site-files.ts';
 export type { SitePolicy } from './site-policy.ts';
-export { DEFAULT_POLICY } from './site-policy.ts';
+export { DEFAULT_POLICY, parseSitePolicy } from './site-policy.ts';

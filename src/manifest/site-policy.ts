@@ -1,7 +1,11 @@
 /**
  * `site.yaml`: what the operator of one site allows and wants, beyond what a release may ask for by itself. FORMAT §3
- * "Where it may write" and "What it may run", §7.
+ * "Where it may write" and "What it may run", §7. Strict: an unknown key or a wrong value is named with its line, since
+ * a misspelt `restore` would be missed when it is needed most.
  */
+import { z } from 'zod';
+import { destinationProblem } from './destination.ts';
+import { readYaml } from './yaml.ts';
 
 /** The operator's own rules. */
 export interface SitePolicy {
@@ -15,3 +19,108 @@ export interface SitePolicy {
 
 /** A site without a `site.yaml`. */
 export const DEFAULT_POLICY: SitePolicy = { folders: [] };
+
+/** Nothing of these is ever a release's: whoever may write there owns the machine, ferry or the engine. */
+const SYSTEM_TREES = [
+  '/bin',
+  '/boot',
+  '/dev',
+  '/etc/apt',
+  '/etc/cron.d',
+  '/etc/cron.daily',
+  '/etc/cron.hourly',
+  '/etc/cron.monthly',
+  '/etc/cron.weekly',
+  '/etc/docker',
+  '/etc/init.d',
+  '/etc/ld.so.conf.d',
+  '/etc/modprobe.d',
+  '/etc/pam.d',
+  '/etc/profile.d',
+  '/etc/security',
+  '/etc/ssh',
+  '/etc/ssl',
+  '/etc/sudoers.d',
+  '/etc/systemd',
+  '/etc/udev',
+  '/lib',
+  '/lib32',
+  '/lib64',
+  '/libx32',
+  '/proc',
+  '/root',
+  '/run',
+  '/sbin',
+  '/sys',
+  '/tmp',
+  '/usr',
+  '/var/lib/containerd',
+  '/var/lib/docker',
+  '/var/lib/dpkg',
+  '/var/lib/ferry',
+  '/var/lib/rpm',
+  '/var/lib/systemd',
+  '/var/run',
+  '/var/spool/cron',
+  '/var/tmp',
+];
+
+/** Many share these: a release gets a folder in one, never the whole. */
+const SHARED_FOLDERS = [
+  '/etc',
+  '/home',
+  '/media',
+  '/mnt',
+  '/opt',
+  '/var',
+  '/var/cache',
+  '/var/lib',
+  '/var/log',
+  '/var/opt',
+  '/var/spool',
+];
+
+const folder = z.string({ error: 'expected an absolute path' }).superRefine((path, context) => {
+  const problem = folderProblem(path);
+  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+});
+
+const word = z
+  .string({ error: 'expected a word' })
+  .regex(/^[^\p{Cc}]{1,4096}$/u, { error: 'expected a word, on one line' });
+const command = z
+  .array(word, { error: 'expected a list of words, such as [/usr/local/sbin/backup-atrium, --quick]' })
+  .min(1, { error: 'expected a program' })
+  .max(100)
+  .superRefine(([program = '/'], context) => {
+    // found by PATH it would be another one under sudo than in the boot unit
+    if (program.startsWith('/')) return;
+    context.addIssue({ code: 'custom', message: 'expected the absolute path of a program', path: [0] });
+  });
+
+const policy = z.strictObject({
+  folders: z.array(folder, { error: 'expected a list of folders' }).max(100).optional(),
+  backup: command.optional(),
+  restore: command.optional(),
+});
+
+/**
+ * Reads a `site.yaml`; an empty one is {@link DEFAULT_POLICY}.
+ * @throws {ManifestError} `POLICY_INVALID` with `path:line` in the message.
+ */
+export function parseSitePolicy(text: string, { path }: { readonly path: string }): SitePolicy {
+  const yaml = readYaml(text, path, { what: 'site policy', code: 'POLICY_INVALID' });
+  const parsed = policy.safeParse(yaml.value ?? {});
+  if (!parsed.success) throw yaml.schemaError(parsed.error.issues);
+  const { folders = [], backup, restore } = parsed.data;
+  return { folders, ...(backup && { backup }), ...(restore && { restore }) };
+}
+
+/** Why a folder is none that releases may have, in words that follow its name. */
+function folderProblem(path: string): string | undefined {
+  const odd = path === '/' || path === '' ? 'expected a folder below /' : destinationProblem(`${path}/file`, [path]);
+  if (odd !== undefined) return odd;
+  const tree = SYSTEM_TREES.find((system) => path === system || path.startsWith(`${system}/`));
+  if (tree !== undefined) return `expected a folder outside of ${tree}`;
+  return SHARED_FOLDERS.includes(path) ? 'expected a folder of its own below that' : undefined;
+}

@@ -25,30 +25,38 @@ export interface YamlSource {
   readonly schemaError: (issues: readonly z.core.$ZodIssue[]) => ManifestError;
 }
 
+export interface ReadYamlOptions {
+  /** What it is, for messages: `read <what>: …`. @default 'manifest' */
+  readonly what?: string;
+  /** Instead of `MANIFEST_YAML` and `MANIFEST_VALUE`. */
+  readonly code?: ManifestCode;
+}
+
 /** Reads one YAML document. @throws {ManifestError} `MANIFEST_YAML`, with the line. */
-export function readYaml(text: string, file: string): YamlSource {
+export function readYaml(text: string, file: string, kind: ReadYamlOptions = {}): YamlSource {
+  const { what = 'manifest' } = kind;
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [fault] = document.errors;
   if (fault !== undefined)
-    throw yamlError(`${file}:${lines.linePos(fault.pos[0]).line}`, firstLine(fault.message), fault);
+    throw yamlError(`${file}:${lines.linePos(fault.pos[0]).line}`, firstLine(fault.message), { ...kind, cause: fault });
   const error = (path: Path, problem: string, options: YamlErrorOptions = {}) => {
     const at = formatPath(path);
     return new ManifestError(
-      `read manifest: ${file}:${lineOf(document, lines, path)}: ${at === '' ? '' : `${at}: `}${problem}`,
+      `read ${what}: ${file}:${lineOf(document, lines, path)}: ${at === '' ? '' : `${at}: `}${problem}`,
       {
-        code: options.code ?? 'MANIFEST_VALUE',
+        code: options.code ?? kind.code ?? 'MANIFEST_VALUE',
         cause: options.cause,
         facts: { file, line: lineOf(document, lines, path), key: at },
       },
     );
   };
   return {
-    value: readValue(document, file),
+    value: readValue(document, file, kind),
     error,
     schemaError: (issues) => {
       const [issue] = issues.toSorted(byCause);
-      if (issue === undefined) return error([], 'expected a release manifest');
+      if (issue === undefined) return error([], `expected a ${what}`);
       if (issue.code !== 'unrecognized_keys') return error(issue.path, describe(document, issue));
       return error([...issue.path, issue.keys[0] ?? ''], 'unknown key');
     },
@@ -60,17 +68,21 @@ function byCause(a: z.core.$ZodIssue, b: z.core.$ZodIssue): number {
   return Number(b.code === 'unrecognized_keys') - Number(a.code === 'unrecognized_keys');
 }
 
-function readValue(document: Document, file: string): unknown {
+function readValue(document: Document, file: string, kind: ReadYamlOptions): unknown {
   try {
     return document.toJS({ maxAliasCount: 50 });
   } catch (error) {
-    throw yamlError(file, error instanceof Error ? firstLine(error.message) : 'unreadable', error);
+    throw yamlError(file, error instanceof Error ? firstLine(error.message) : 'unreadable', { ...kind, cause: error });
   }
 }
 
-function yamlError(where: string, problem: string, cause: unknown): ManifestError {
-  return new ManifestError(`read manifest: ${where}: ${problem.charAt(0).toLowerCase()}${problem.slice(1)}`, {
-    code: 'MANIFEST_YAML',
+function yamlError(
+  where: string,
+  problem: string,
+  { what = 'manifest', code = 'MANIFEST_YAML', cause }: ReadYamlOptions & { readonly cause: unknown },
+): ManifestError {
+  return new ManifestError(`read ${what}: ${where}: ${problem.charAt(0).toLowerCase()}${problem.slice(1)}`, {
+    code,
     cause,
   });
 }

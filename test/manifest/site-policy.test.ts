@@ -1,0 +1,99 @@
+// The operator's own rules: what is granted, what is refused by its line.
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_POLICY, parseSitePolicy } from '../../src/manifest/index.ts';
+
+const read = (text: string) => parseSitePolicy(text, { path: 'site.yaml' });
+
+describe('parseSitePolicy', () => {
+  it('reads folders, backup and restore', () => {
+    const text = [
+      '# of this host alone',
+      'folders: [/srv/atrium, /data/shared]',
+      'backup: [/usr/local/sbin/backup-atrium, --keep, "3"]',
+      'restore:',
+      '  - /bin/sh',
+      '  - -c',
+      '  - "zcat /srv/backup/last.gz | docker exec -i db psql"',
+    ].join('\n');
+    expect(read(text)).toEqual({
+      folders: ['/srv/atrium', '/data/shared'],
+      backup: ['/usr/local/sbin/backup-atrium', '--keep', '3'],
+      restore: ['/bin/sh', '-c', 'zcat /srv/backup/last.gz | docker exec -i db psql'],
+    });
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['only a comment', '# later\n'],
+    ['an empty map', '{}\n'],
+  ])('grants nothing for %s', (_what, text) => {
+    expect(read(text)).toEqual(DEFAULT_POLICY);
+  });
+
+  it.each([
+    ['an unknown key', 'backup: [/b]\nrestroe: [/r]\n', /^read site policy: site\.yaml:2: restroe: unknown key$/],
+    ['a command in one string', 'backup: /b --all\n', /site\.yaml:1: backup: expected a list of words.*got \/b --all/],
+    [
+      'a program without its path',
+      '\nbackup: [pg_dump]\n',
+      /site\.yaml:2: backup\[0\]: expected the absolute path of a program, got pg_dump/,
+    ],
+    [
+      'a word that is no text',
+      'backup: [/b, 3]\n',
+      /site\.yaml:1: backup\[1\]: expected a word, got 3 \(put it in quotes\)/,
+    ],
+    ['no words', 'restore: []\n', /site\.yaml:1: restore: expected a program, got/],
+    ['a list', '- folders\n', /site\.yaml:1: .*got a list/],
+    ['no YAML', 'folders: [\n', /site\.yaml:2: /],
+    ['a key twice', 'folders: []\nfolders: []\n', /site\.yaml:2: /],
+  ])('refuses %s by its line', (_what, text, message) => {
+    expect(() => read(text)).toThrow(
+      expect.objectContaining({ code: 'POLICY_INVALID', message: expect.stringMatching(message) }),
+    );
+  });
+
+  it.each([
+    '/',
+    '/etc',
+    '/usr',
+    '/usr/local',
+    '/bin',
+    '/boot',
+    '/proc/1',
+    '/sys',
+    '/dev',
+    '/root',
+    '/var',
+    '/var/lib',
+    '/tmp/x',
+    '/home',
+    '/opt',
+    '/run/x',
+    '/etc/systemd/system',
+    '/etc/cron.d',
+    '/var/lib/ferry',
+    '/var/lib/ferry/releases',
+    '/var/lib/docker',
+    'srv/atrium',
+    '/srv/../etc',
+    '/srv//x',
+    '/srv/x/',
+    '/srv/./x',
+    '""',
+  ])('lets no release write to %s', (path) => {
+    expect(() => read(`backup: [/b]\nfolders:\n  - /srv/good\n  - ${path}\n`)).toThrow(
+      expect.objectContaining({
+        code: 'POLICY_INVALID',
+        message: expect.stringMatching(/^read site policy: site\.yaml:4: folders\[1\]: expected /),
+      }),
+    );
+  });
+
+  it.each(['/srv', '/srv/atrium', '/data', '/etc/nginx', '/home/kiosk', '/var/lib/shared', '/usrlocal'])(
+    'takes %s',
+    (path) => {
+      expect(read(`folders: [${path}]`).folders).toEqual([path]);
+    },
+  );
+});
