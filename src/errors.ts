@@ -12,6 +12,8 @@ export interface FerryErrorOptions<Code extends string> {
   readonly hint?: string;
   /** The things the line names, for `--json`: no secrets. */
   readonly facts?: Readonly<Record<string, unknown>>;
+  /** What this one sums up, the worst first: each is told by itself. @default none */
+  readonly errors?: readonly FerryError[];
 }
 
 /** An expected failure: one line that says what was being done, to which thing, what was expected and what was got. */
@@ -19,6 +21,7 @@ export class FerryError<Code extends string = string> extends Error {
   readonly code: Code;
   readonly hint: string | undefined;
   readonly facts: Readonly<Record<string, unknown>>;
+  readonly errors: readonly FerryError[];
 
   constructor(message: string, options: FerryErrorOptions<Code>) {
     super(message, { cause: options.cause });
@@ -26,5 +29,11 @@ export class FerryError<Code extends string = string> extends Error {
     this.code = options.code;
     this.hint = options.hint;
     this.facts = options.facts ?? {};
+    this.errors = options.errors ?? [];
   }
+}
+
+/** The line of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

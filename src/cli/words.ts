@@ -127,6 +127,7 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   // The release manifest and signed documents.
   MANIFEST_YAML: [2, 'correct the release manifest at that line'],
   MANIFEST_VALUE: [2, 'correct the release manifest at that line; manifests/release-manifest.schema.json has all keys'],
+  POLICY_INVALID: [2, 'correct site.yaml at that line; docs/activation.md shows a whole one'],
   DESTINATION_REFUSED: [2, 'install below /etc, /opt or /var/lib in a folder named like the product'],
   RELEASE_INVALID: [3, ASK_THE_OFFICE],
   SITE_FILES_INVALID: [3, ASK_THE_OFFICE],
@@ -209,6 +210,7 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   // The site.
   STATE_DENIED: [5, 'run the same command with sudo'],
   STATE_FOREIGN: [2, 'name an empty folder or the state of this site with --state'],
+  POLICY_UNSAFE: [3, 'look at what it says, then: chown root:root and chmod 0644'],
   STATE_DAMAGED: [1, "take the state from its backup, or move it away and pin the office's root again"],
   AUDIT_BROKEN: [
     4,
@@ -220,11 +222,22 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   BUNDLE_AMBIGUOUS: [2, 'name the file that is meant'],
   FINGERPRINT_NEEDED: [3, 'give --fingerprint with the digits or words of the approval sheet, or run it at a terminal'],
   REASON_MISSING: [2, 'give --reason TEXT'],
+  PREFLIGHT_FAILED: [3, 'nothing was changed'],
+  UPGRADE_FROM: [3, 'install a release in between first: ask the office which'],
+  LOCAL_EDIT: [1, 'say what is to become of it: --keep-local NAME or --replace NAME, with --reason TEXT'],
   SPACE_SHORT: [5, 'make room and run the command again; nothing was changed'],
   DESTINATION_FORBIDDEN: [3, ASK_THE_OFFICE],
   DESTINATION_UNSAFE: [3, 'make the folder owned by root, writable by root alone, and no link'],
   FOLDER_OWNED: [3, 'a package of the system owns it: choose another folder at the office'],
   SITE_FILES_SEALED: [5, NEWER_FERRY],
   TAG_NOT_MOVED: [1, "look at the engine's log (`journalctl -u docker`); nothing was changed"],
-  UNDO_INCOMPLETE: [1, 'see that the engine runs, then run the same command again; `ferry status` shows what is there'],
+  UNDO_INCOMPLETE: [
+    1,
+    'see that the engine runs and that there is room, then run `ferry recover`; `ferry status` shows what is pending',
+  ],
+  JOURNAL_DAMAGED: [4, 'keep the file for support; `ferry status` shows what is here as far as it can be told'],
+  ENGINE_OTHER: [5, 'set DOCKER_HOST to the engine that was used then, and run `ferry recover`'],
+  NOTHING_BEFORE: [1, 'import the release that is wanted; an older one with --allow-downgrade'],
+  IMAGE_GONE: [5, 'import the bundle of that release again, with --allow-downgrade'],
+  PREVIOUS_REVOKED: [3, 'where it must be, --allow-revoked with --reason goes back all the same'],
 };

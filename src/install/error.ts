@@ -7,6 +7,9 @@ import { FerryError } from '../errors.ts';
  * - `NO_BUNDLE_HERE`, `BUNDLE_AMBIGUOUS`: the folder holds no bundle, or several.
  * - `FINGERPRINT_NEEDED`: nobody compared the first root's fingerprint.
  * - `REASON_MISSING`: an override without a reason.
+ * - `PREFLIGHT_FAILED`: several things stand in the way; `errors` has them, the worst first.
+ * - `UPGRADE_FROM`: the release goes onto others than the one that is installed.
+ * - `LOCAL_EDIT`: a file is neither as it was installed nor as it is to be.
  * - `SPACE_SHORT`: the engine or this host would run full.
  * - `DESTINATION_FORBIDDEN`: a signed document asks for a file where no release may write.
  * - `DESTINATION_UNSAFE`: the way to a file leads over a link, or over what others may write.
@@ -14,7 +17,12 @@ import { FerryError } from '../errors.ts';
  * - `SITE_FILES_SEALED`: the files are sealed, which this ferry cannot open.
  * - `TAG_NOT_MOVED`: the engine did not do what it said.
  * - `INTERRUPTED`: stopped by the person, everything is as before.
- * - `UNDO_INCOMPLETE`: something failed and could not be put back either.
+ * - `UNDO_INCOMPLETE`: something failed and could not be put back either; the journal stays for `recover`.
+ * - `JOURNAL_DAMAGED`: the journal is not as ferry writes it.
+ * - `ENGINE_OTHER`: the transaction that is pending here changed another engine than the one that answers.
+ * - `NOTHING_BEFORE`: there is no release to go back to.
+ * - `IMAGE_GONE`: an image of the release to go back to is not in the engine any more.
+ * - `PREVIOUS_REVOKED`: the release to go back to is revoked.
  */
 export type InstallCode =
   | 'MEDIUM_ABSENT'
@@ -22,6 +30,9 @@ export type InstallCode =
   | 'BUNDLE_AMBIGUOUS'
   | 'FINGERPRINT_NEEDED'
   | 'REASON_MISSING'
+  | 'PREFLIGHT_FAILED'
+  | 'UPGRADE_FROM'
+  | 'LOCAL_EDIT'
   | 'SPACE_SHORT'
   | 'DESTINATION_FORBIDDEN'
   | 'DESTINATION_UNSAFE'
@@ -29,7 +40,12 @@ export type InstallCode =
   | 'SITE_FILES_SEALED'
   | 'TAG_NOT_MOVED'
   | 'INTERRUPTED'
-  | 'UNDO_INCOMPLETE';
+  | 'UNDO_INCOMPLETE'
+  | 'JOURNAL_DAMAGED'
+  | 'ENGINE_OTHER'
+  | 'NOTHING_BEFORE'
+  | 'IMAGE_GONE'
+  | 'PREVIOUS_REVOKED';
 
 /** The site cannot or will not take this bundle. */
 export class InstallError extends FerryError<InstallCode> {}

@@ -5,6 +5,10 @@
  */
 
 import type { Digest } from '../oci/index.ts';
+import type { SiteStateReader } from '../state/index.ts';
+
+/** The name of the document in a release's folder. */
+export const INSTALLED = 'installed.json';
 
 /** What a release is on this host. */
 export interface Installed {
@@ -37,4 +41,25 @@ export interface InstalledFile {
   readonly gid: number;
   /** Which document asked for it; `found`: nobody, it was there; `kept`: the operator's edit, kept by `--keep-local`. */
   readonly from: 'release' | 'site' | 'found' | 'kept';
+}
+
+/** What a release is here; `undefined` for one that never was. @throws {StateError} `STATE_DAMAGED` */
+export async function findInstalled(
+  state: SiteStateReader | undefined,
+  sequence: number | undefined,
+): Promise<Installed | undefined> {
+  if (sequence === undefined) return undefined;
+  const fields = await state?.findReleaseDocument(sequence, INSTALLED);
+  return fields === undefined ? undefined : (fields as unknown as Installed);
+}
+
+/** Where the bytes of a file lie in the state, below its folder; release files by their name, all others by digest. */
+export function storedPath(sequence: number, { digest, from, name }: InstalledFile): string | undefined {
+  if (digest === null) return undefined;
+  return `releases/${sequence}/${from === 'release' ? `files/${name}` : keptName(digest)}`;
+}
+
+/** The name of kept bytes in a release's folder. */
+export function keptName(digest: Digest): string {
+  return `kept/${digest.replace('sha256:', '')}`;
 }

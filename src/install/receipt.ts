@@ -32,47 +32,62 @@ export interface ReceiptFile {
   readonly digest: Digest;
 }
 
-export interface ReceiptOptions {
-  readonly identity: SiteIdentity;
+/** All of a receipt but its signature and the moment it was signed: what the journal holds of it. */
+export interface ReceiptFacts {
   readonly product: string;
-  /** As signed, without the sequence. */
+  /** As signed, without the sequence; empty for what was here before the first import. */
   readonly release: string;
   readonly sequence: number;
-  readonly started: Date;
-  readonly finished: Date;
-  readonly engine: EngineFacts;
+  readonly result: 'installed' | 'rolled-back';
+  /** ISO 8601. */
+  readonly started: string;
+  readonly engine: ReceiptEngine;
   readonly images: readonly ReceiptImage[];
   readonly files: readonly ReceiptFile[];
-  /** After this import. */
+  /** Afterwards. */
   readonly floors: { readonly release: number; readonly catalogue: number; readonly root: number };
   readonly overrides: readonly Override[];
-  /** The sequence that was installed before; absent at the first import. */
-  readonly previous: number | undefined;
+  /** What was installed before: a sequence, 0 for what was here before the first import. */
+  readonly previous: number;
   readonly operator: Operator;
 }
 
+/** Which engine it was. */
+export type ReceiptEngine = Pick<
+  EngineFacts,
+  'socket' | 'id' | 'name' | 'version' | 'apiVersion' | 'store' | 'rootless'
+>;
+
 /** Who ran it. `loginuid` is the login behind sudo, as the kernel's audit knows it. */
 export interface Operator {
-  readonly loginuid: number | undefined;
+  readonly loginuid?: number;
   readonly user: string;
 }
 
+/** What of an engine's facts a receipt tells. */
+export function receiptEngine({ socket, id, name, version, apiVersion, store, rootless }: EngineFacts): ReceiptEngine {
+  return { socket, id, name, version, apiVersion, store, rootless };
+}
+
+export interface SignReceiptOptions {
+  readonly identity: SiteIdentity;
+  readonly now: Date;
+  /** `performance.now()` at `now`. */
+  readonly began: number;
+  /** Whether another process than the one that began it signs. @default false */
+  readonly isRecovery?: boolean;
+}
+
 /** The bytes of receipt.json. */
-export function signReceipt(options: ReceiptOptions): Buffer {
-  const { identity, started, finished, engine, previous, operator, ...rest } = options;
-  const { socket, id, name, version, apiVersion, store, rootless } = engine;
+export function signReceipt(facts: ReceiptFacts, { identity, now, began, isRecovery }: SignReceiptOptions): Buffer {
   const signed = {
-    ...rest,
+    ...facts,
     type: 'receipt',
     format: FORMAT,
     minFerry: MIN_FERRY,
     site: identity.site,
-    result: 'installed',
-    started: started.toISOString(),
-    finished: finished.toISOString(),
-    engine: { socket, id, name, version, apiVersion, store, rootless },
-    operator: { user: operator.user, ...(operator.loginuid !== undefined && { loginuid: operator.loginuid }) },
-    ...(previous !== undefined && { previous }),
+    finished: new Date(now.getTime() + Math.round(performance.now() - began)).toISOString(),
+    ...(isRecovery && { recovered: true }),
   };
   return signEnvelope(signed, identity.privatePEM);
 }
@@ -80,20 +95,24 @@ export function signReceipt(options: ReceiptOptions): Buffer {
 /** What `status` needs of a receipt. */
 export interface ReceiptView {
   readonly finished: string;
+  /** The sequence to go back to. */
+  readonly previous?: number;
   readonly images: readonly { readonly name: string; readonly imageID: string }[];
+  readonly files: readonly { readonly path: string; readonly digest: string }[];
 }
 
 /** Reads a receipt of this site. @throws {TrustError} `ENVELOPE_INVALID`, `SIGNATURE_INVALID` */
 export function readReceipt(bytes: Uint8Array, key: PublicKey): ReceiptView {
   const content = openEnvelope(bytes, key, 'receipt');
   // only this site's own key can have signed it, so its form is ours
-  const { finished, images } = content as unknown as ReceiptView;
-  return { finished, images };
+  const { finished, previous, images, files } = content as unknown as ReceiptView;
+  return { finished, images, files, ...(previous !== undefined && { previous }) };
 }
 
 /** Who runs this process. */
 export async function findOperator(): Promise<Operator> {
-  return { loginuid: await findLoginUID(), user: userInfo().username };
+  const loginuid = await findLoginUID();
+  return { user: userInfo().username, ...(loginuid !== undefined && { loginuid }) };
 }
 
 const UNSET_UID = 0xffff_ffff;

@@ -9,7 +9,15 @@ import type { ReleaseDraft, SiteState } from '../state/index.ts';
 import { raiseReleaseFloor } from '../trust/index.ts';
 import { OVERRIDE } from './compose.ts';
 import { provenEntry } from './medium.ts';
-import { findOperator, type Override, type ReceiptFile, type ReceiptImage, signReceipt } from './receipt.ts';
+import {
+  findOperator,
+  type Override,
+  type ReceiptFacts,
+  type ReceiptFile,
+  type ReceiptImage,
+  receiptEngine,
+  signReceipt,
+} from './receipt.ts';
 import { identityOf, type ReleaseSession } from './session.ts';
 import { storedTrust } from './site-trust.ts';
 import type { Step } from './step.ts';
@@ -46,18 +54,20 @@ export function recordSteps(
           await draft.putStream(join('files', file.name), provenEntry(session.bundle, `files/${file.name}`, file));
         }
       },
-      undo: async () => draft?.undo(),
-      settle: async () => draft?.settle(),
+      undo: () => state.dropDraft(release.sequence),
+      settle: () => state.settleDraft(release.sequence),
     },
     record: {
       name: `record release ${release.release}`,
       apply: async () => {
         await draft?.put('receipt.json', await receiptOf(session, options));
-        await draft?.commit();
+        await state.commitDraft(release.sequence);
         await state.writeTrust(storedTrust(raiseReleaseFloor(session.accepted.next, release.sequence)));
       },
-      // the folder and its link are the draft's to undo
-      undo: () => state.writeTrust(storedTrust(session.accepted.next)),
+      undo: async () => {
+        await state.writeTrust(storedTrust(session.accepted.next));
+        await state.revertDraft(release.sequence, options.previous);
+      },
     },
   };
 }
@@ -70,17 +80,15 @@ export function keptFiles(release: ReleaseDocument): readonly ReleaseFile[] {
 async function receiptOf(session: ReleaseSession, options: RecordOptions): Promise<Buffer> {
   const { accepted, engine, startedAt } = session;
   const { release, images, files, overrides, previous } = options;
-  const started = session.options.now;
-  const floors = raiseReleaseFloor(accepted.next, release.sequence).floors;
-  return signReceipt({
-    identity: identityOf(session),
+  const { now } = session.options;
+  const { floors } = raiseReleaseFloor(accepted.next, release.sequence);
+  const facts: ReceiptFacts = {
     product: release.product,
     release: release.release,
     sequence: release.sequence,
-    started,
-    // the operator's clock may be set meanwhile: a duration is not
-    finished: new Date(started.getTime() + Math.round(performance.now() - startedAt)),
-    engine: engine.facts,
+    result: 'installed',
+    started: now.toISOString(),
+    engine: receiptEngine(engine.facts),
     images,
     files,
     floors: {
@@ -89,7 +97,8 @@ async function receiptOf(session: ReleaseSession, options: RecordOptions): Promi
       root: accepted.effective.root,
     },
     overrides,
-    previous,
+    previous: previous ?? 0,
     operator: await findOperator(),
-  });
+  };
+  return signReceipt(facts, { identity: identityOf(session), now, began: startedAt });
 }

@@ -1,13 +1,14 @@
 /**
  * `releases/<n>`: what was installed, one folder a release, named by its sequence; `releases/current` links to the one
- * that is installed. A folder is drafted whole beside the others and takes its place by rename; the link is moved last,
- * and that is the moment at which a release counts as installed. FORMAT §7.
+ * that is installed, 0 where what was here before ferry is back. A folder is drafted whole beside the others, takes its
+ * place by rename, and the link is moved last. Each move can be taken back by what is on the disk alone, by a process
+ * that knows nothing else. FORMAT §7.
  */
 
 import { dirname, join } from 'node:path';
 import { findFileBounded, readFileBounded } from '../content/index.ts';
 import { findLink, listFolder, makeFolder, moveName, pointLink, putFile, putStream, removeName } from './disk.ts';
-import { damaged } from './document.ts';
+import { damaged, findDocument, stateDocument } from './document.ts';
 
 const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
 
@@ -23,87 +24,157 @@ export interface StoredRelease {
 
 /** A release folder that is not in its place yet. Nobody else drafts: the state is locked. */
 export interface ReleaseDraft {
-  /** Where its files are until `commit`. */
-  readonly draftDir: string;
-  /** Where its files are afterwards. */
-  readonly dir: string;
   /** Writes a file, `receipt.json` or `files/<name>`. */
   put(name: string, bytes: Uint8Array): Promise<void>;
+  /** Writes a document of ours. */
+  putDocument(name: string, fields: Readonly<Record<string, unknown>>): Promise<void>;
   /** Writes a file that may be large; one that fails is not there. */
   putStream(name: string, source: AsyncIterable<Uint8Array>): Promise<void>;
-  /** Takes its place and becomes the current release. */
-  commit(): Promise<void>;
-  /** Puts back what was before, whatever was reached. */
-  undo(): Promise<void>;
-  /** Removes what `undo` would have needed. */
-  settle(): Promise<void>;
 }
 
-/** The sequences of all releases kept here, lowest first. */
+/** The sequences of all releases kept here, lowest first; 0, what was here before, is none. */
 export async function listReleases(stateDir: string): Promise<readonly number[]> {
   const entries = await listFolder(join(stateDir, 'releases'));
   return entries
-    .filter((entry) => /^(0|[1-9]\d*)$/.test(entry.name))
+    .filter((entry) => /^[1-9]\d*$/.test(entry.name))
     .map((entry) => Number(entry.name))
     .toSorted((a, b) => a - b);
 }
 
+/** Where `releases/current` points, 0 included; `undefined` where nothing was ever installed. */
+export async function findCurrentSequence(stateDir: string): Promise<number | undefined> {
+  const target = await findLink(join(stateDir, 'releases', 'current'));
+  return target === undefined ? undefined : Number(target);
+}
+
 /** The installed release, or `undefined` on a site that has none. @throws {StateError} `STATE_DAMAGED` */
 export async function findCurrentRelease(stateDir: string): Promise<StoredRelease | undefined> {
-  const target = await findLink(join(stateDir, 'releases', 'current'));
-  return target === undefined ? undefined : readRelease(stateDir, Number(target));
+  const sequence = await findCurrentSequence(stateDir);
+  return sequence === undefined || sequence === 0 ? undefined : readRelease(stateDir, sequence);
 }
 
 /** A release that was installed here, current or not. @throws {StateError} `STATE_DAMAGED` when a part is missing */
 export async function readRelease(stateDir: string, sequence: number): Promise<StoredRelease> {
-  const dir = join(stateDir, 'releases', String(sequence));
+  const dir = folderOf(stateDir, sequence);
   const document = await findFileBounded(join(dir, 'release.json'), { max: MAX_DOCUMENT_BYTES });
   if (document === undefined) throw damaged(join(dir, 'release.json'), 'expected the document of an installed release');
   const receipt = await readFileBounded(join(dir, 'receipt.json'), { max: MAX_DOCUMENT_BYTES });
   return { sequence, dir, document, receipt };
 }
 
+/** A small file of a release's folder, `receipt.json` say; `undefined` when there is none. */
+export function findReleaseFile(stateDir: string, sequence: number, name: string): Promise<Buffer | undefined> {
+  return findFileBounded(join(folderOf(stateDir, sequence), name), { max: MAX_DOCUMENT_BYTES });
+}
+
+/** A document of ours in a release's folder. @throws {StateError} `STATE_DAMAGED`, `FORMAT_TOO_NEW` */
+export function findReleaseDocument(stateDir: string, sequence: number, name: string) {
+  return findDocument(join(folderOf(stateDir, sequence), name));
+}
+
+/** Puts a document of ours into a release's folder, in place of the former one; makes the folder when there is none. */
+export async function putReleaseDocument(
+  stateDir: string,
+  { sequence, name }: { readonly sequence: number; readonly name: string },
+  fields: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  await makeFolder(folderOf(stateDir, sequence));
+  await putFile(join(folderOf(stateDir, sequence), name), stateDocument(fields));
+}
+
+/** Puts bytes into a release's folder, under a name that says what they are; bytes that are there are not written again. */
+export async function putReleaseFile(
+  stateDir: string,
+  { sequence, name }: { readonly sequence: number; readonly name: string },
+  source: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const path = await placeOf(folderOf(stateDir, sequence), name);
+  const draft = join(dirname(path), '.new');
+  await removeName(draft);
+  await putStream(draft, source);
+  await moveName(draft, path);
+}
+
+/** Takes a file, or with an empty name the whole folder, of a release away. */
+export function removeReleaseFile(stateDir: string, sequence: number, name: string): Promise<void> {
+  return removeName(join(folderOf(stateDir, sequence), name));
+}
+
 /** Begins the folder of a release, without touching one that is there under its number. */
 export async function draftRelease(stateDir: string, sequence: number): Promise<ReleaseDraft> {
-  const releases = join(stateDir, 'releases');
-  const link = join(releases, 'current');
-  const dir = join(releases, String(sequence));
-  const draftDir = join(releases, `.draft-${sequence}`);
-  const aside = join(releases, `.replaced-${sequence}`);
-  await makeFolder(releases);
-  await removeName(draftDir);
+  const { draft, aside } = namesOf(stateDir, sequence);
+  await makeFolder(dirname(draft));
+  await removeName(draft);
   await removeName(aside);
-  await makeFolder(draftDir);
-  const previous = await findLink(link);
-  let isPlacing = false;
+  await makeFolder(draft);
+  return draftAt(draft);
+}
+
+/** The draft that was begun, or `undefined` when it has taken its place or there is none. */
+export async function findDraft(stateDir: string, sequence: number): Promise<ReleaseDraft | undefined> {
+  const { draft } = namesOf(stateDir, sequence);
+  return (await isNamed(draft)) ? draftAt(draft) : undefined;
+}
+
+/** Drops a draft that has not taken its place. */
+export async function dropDraft(stateDir: string, sequence: number): Promise<void> {
+  await removeName(namesOf(stateDir, sequence).draft);
+}
+
+/** The draft takes its place and becomes the current release; one that has is only made current. */
+export async function commitDraft(stateDir: string, sequence: number): Promise<void> {
+  const { draft, aside, dir, link } = namesOf(stateDir, sequence);
+  if (await isNamed(draft)) {
+    if (await isNamed(dir)) await moveName(dir, aside);
+    await moveName(draft, dir);
+  }
+  await pointLink(link, String(sequence));
+}
+
+/** Takes `commitDraft` back, however far it came: the folder is a draft again, and the link as it was. */
+export async function revertDraft(stateDir: string, sequence: number, previous: number | undefined): Promise<void> {
+  const { draft, aside, dir, link } = namesOf(stateDir, sequence);
+  if ((await findCurrentSequence(stateDir)) !== previous) {
+    await (previous === undefined ? removeName(link) : pointLink(link, String(previous)));
+  }
+  if (!(await isNamed(draft)) && (await isNamed(dir))) await moveName(dir, draft);
+  if (await isNamed(aside)) await moveName(aside, dir);
+}
+
+/** Lets the folder go that a commit has replaced. */
+export async function settleDraft(stateDir: string, sequence: number): Promise<void> {
+  await removeName(namesOf(stateDir, sequence).aside);
+}
+
+function folderOf(stateDir: string, sequence: number): string {
+  return join(stateDir, 'releases', String(sequence));
+}
+
+function namesOf(stateDir: string, sequence: number) {
+  const releases = join(stateDir, 'releases');
   return {
-    draftDir,
-    dir,
-    put: async (name, bytes) => putFile(await placeOf(draftDir, name), bytes),
-    putStream: async (name, source) => putStream(await placeOf(draftDir, name), source),
-    commit: async () => {
-      isPlacing = true;
-      if ((await listReleases(stateDir)).includes(sequence)) await moveName(dir, aside);
-      await moveName(draftDir, dir);
-      await pointLink(link, String(sequence));
-    },
-    undo: async () => {
-      // judged by what is on the disk: a step may have failed after its rename
-      if ((await findLink(link)) !== previous) {
-        await (previous === undefined ? removeName(link) : pointLink(link, previous));
-      }
-      const names = new Set((await listFolder(releases)).map((entry) => entry.name));
-      if (isPlacing && !names.has(`.draft-${sequence}`)) await removeName(dir);
-      await removeName(draftDir);
-      if (names.has(`.replaced-${sequence}`)) await moveName(aside, dir);
-      isPlacing = false;
-    },
-    settle: () => removeName(aside),
+    dir: join(releases, String(sequence)),
+    draft: join(releases, `.draft-${sequence}`),
+    aside: join(releases, `.replaced-${sequence}`),
+    link: join(releases, 'current'),
   };
 }
 
-async function placeOf(draftDir: string, name: string): Promise<string> {
-  const path = join(draftDir, name);
+function draftAt(draft: string): ReleaseDraft {
+  return {
+    put: async (name, bytes) => putFile(await placeOf(draft, name), bytes),
+    putDocument: async (name, fields) => putFile(await placeOf(draft, name), stateDocument(fields)),
+    putStream: async (name, source) => putStream(await placeOf(draft, name), source),
+  };
+}
+
+async function placeOf(dir: string, name: string): Promise<string> {
+  const path = join(dir, name);
   await makeFolder(dirname(path));
   return path;
+}
+
+async function isNamed(path: string): Promise<boolean> {
+  const name = path.slice(dirname(path).length + 1);
+  return (await listFolder(dirname(path))).some((entry) => entry.name === name);
 }

@@ -3,25 +3,24 @@
  * cannot write it, or when a later ferry made it. All that changes goes through `disk.ts`. FORMAT §7.
  */
 
-import { constants } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { acquireLock, asWriteError, ContentError, findFileBounded, isErrno, type Lock } from '../content/index.ts';
-import { type AuditEntry, appendAudit } from './audit.ts';
+import { type AuditEntry, appendAudit, type SystemLog } from './audit.ts';
+import { type AuditChain, findAuditEnd, readAudit, verifyAudit } from './audit-chain.ts';
 import { listFolder, makeFolder, putFile, removeName } from './disk.ts';
 import { findDocument, stateDocument } from './document.ts';
 import { StateError } from './error.ts';
-import {
-  draftRelease,
-  findCurrentRelease,
-  listReleases,
-  type ReleaseDraft,
-  readRelease,
-  type StoredRelease,
-} from './releases.ts';
+import { findJournal, removeJournal, writeJournal } from './journal.ts';
+import { findPolicyText } from './policy.ts';
+import type { ReleaseDraft, StoredRelease } from './releases.ts';
+import * as releases from './releases.ts';
 import { findTrust, type StoredTrust, writeTrust } from './trust.ts';
 
 const NAMES = new Set(['state.json', 'trust', 'site.yaml', 'identity', 'journal.json', 'lock', 'releases']);
+const AUDIT = 'audit.jsonl';
+const POLICY = 'site.yaml';
 const MAX_IDENTITY_BYTES = 64 * 1024;
 
 /** What a command that changes nothing may do with the state. */
@@ -30,9 +29,27 @@ export interface SiteStateReader {
   findTrust(): Promise<StoredTrust | undefined>;
   /** A file of `identity/`. */
   findIdentity(name: string): Promise<Buffer | undefined>;
+  /** The text of `site.yaml`, or `undefined` when there is none. @throws {StateError} `POLICY_UNSAFE` */
+  findPolicyText(): Promise<string | undefined>;
   findCurrentRelease(): Promise<StoredRelease | undefined>;
+  /** As `findCurrentRelease`, and 0 where what was here before ferry is back. */
+  findCurrentSequence(): Promise<number | undefined>;
   readRelease(sequence: number): Promise<StoredRelease>;
   listReleases(): Promise<readonly number[]>;
+  /** A document of ours in a release's folder: `installed.json`. */
+  findReleaseDocument(sequence: number, name: string): Promise<Readonly<Record<string, unknown>> | undefined>;
+  /** A small file in a release's folder: `receipt.json`. */
+  findReleaseFile(sequence: number, name: string): Promise<Buffer | undefined>;
+  /** The transaction that is under way, or that was cut off. */
+  findJournal(): Promise<Readonly<Record<string, unknown>> | undefined>;
+  /** The bytes of a file below the folder, as they lie there: `releases/1/kept/…`. */
+  openStored(path: string): AsyncIterable<Uint8Array>;
+  /** Follows the audit log. @throws {StateError} `AUDIT_BROKEN` */
+  verifyAudit(): Promise<AuditChain>;
+  /** The last lines of the audit log as they stand, oldest first. */
+  readAudit(options: { readonly last: number }): Promise<readonly string[]>;
+  /** SHA-256 of the last line of the audit log, hex; zeros before the first. */
+  findAuditHead(): Promise<string>;
 }
 
 /** The state of a site, for a command that changes it. Every method that writes wants the lock held. */
@@ -41,7 +58,26 @@ export interface SiteState extends SiteStateReader {
   lock(): Promise<Lock>;
   writeTrust(trust: StoredTrust): Promise<void>;
   writeIdentity(name: string, bytes: Uint8Array): Promise<void>;
+  writeJournal(fields: Readonly<Record<string, unknown>>): Promise<void>;
+  removeJournal(): Promise<void>;
   draftRelease(sequence: number): Promise<ReleaseDraft>;
+  findDraft(sequence: number): Promise<ReleaseDraft | undefined>;
+  dropDraft(sequence: number): Promise<void>;
+  /** The draft becomes the current release. */
+  commitDraft(sequence: number): Promise<void>;
+  /** Takes `commitDraft` back; `previous` was current. */
+  revertDraft(sequence: number, previous: number | undefined): Promise<void>;
+  settleDraft(sequence: number): Promise<void>;
+  putReleaseDocument(
+    place: { readonly sequence: number; readonly name: string },
+    fields: Readonly<Record<string, unknown>>,
+  ): Promise<void>;
+  putReleaseFile(
+    place: { readonly sequence: number; readonly name: string },
+    source: AsyncIterable<Uint8Array>,
+  ): Promise<void>;
+  /** Takes a file of a release away; with an empty name, the release. */
+  removeReleaseFile(sequence: number, name: string): Promise<void>;
   appendAudit(entry: AuditEntry): Promise<void>;
   /** An empty folder on the state's disk for what must be kept for a while; what a killed run left in it is gone. */
   openSpool(): Promise<Spool>;
@@ -68,6 +104,8 @@ export async function findState(dir: string): Promise<SiteStateReader | undefine
 export interface OpenStateOptions {
   /** The command as it was typed: told back with sudo when this user may not write here. */
   readonly command?: string | undefined;
+  /** Takes each line of the audit log for the journal of the system too. @default nobody */
+  readonly systemLog?: SystemLog | undefined;
 }
 
 /**
@@ -87,7 +125,7 @@ export async function openState(dir: string, options: OpenStateOptions = {}): Pr
   } catch (error) {
     throw asDenied(error, dir, options);
   }
-  return { ...reader(dir), ...writer(dir) };
+  return { ...reader(dir), ...writer(dir, options) };
 }
 
 function reader(dir: string): SiteStateReader {
@@ -95,13 +133,22 @@ function reader(dir: string): SiteStateReader {
     dir,
     findTrust: () => findTrust(dir),
     findIdentity: (name) => findFileBounded(join(dir, 'identity', name), { max: MAX_IDENTITY_BYTES }),
-    findCurrentRelease: () => findCurrentRelease(dir),
-    readRelease: (sequence) => readRelease(dir, sequence),
-    listReleases: () => listReleases(dir),
+    findPolicyText: () => findPolicyText(join(dir, POLICY)),
+    findCurrentRelease: () => releases.findCurrentRelease(dir),
+    findCurrentSequence: () => releases.findCurrentSequence(dir),
+    readRelease: (sequence) => releases.readRelease(dir, sequence),
+    listReleases: () => releases.listReleases(dir),
+    findReleaseDocument: (sequence, name) => releases.findReleaseDocument(dir, sequence, name),
+    findReleaseFile: (sequence, name) => releases.findReleaseFile(dir, sequence, name),
+    findJournal: () => findJournal(dir),
+    openStored: (path) => createReadStream(join(dir, path)),
+    verifyAudit: () => verifyAudit(join(dir, AUDIT)),
+    readAudit: (options) => readAudit(join(dir, AUDIT), options),
+    findAuditHead: async () => (await findAuditEnd(join(dir, AUDIT))).head,
   };
 }
 
-function writer(dir: string): Omit<SiteState, keyof SiteStateReader> {
+function writer(dir: string, { systemLog }: OpenStateOptions): Omit<SiteState, keyof SiteStateReader> {
   return {
     lock: () => acquireLock(join(dir, 'lock'), { what: `site ${dir}` }),
     writeTrust: (trust) => writeTrust(dir, trust),
@@ -109,8 +156,18 @@ function writer(dir: string): Omit<SiteState, keyof SiteStateReader> {
       await makeFolder(join(dir, 'identity'));
       await putFile(join(dir, 'identity', name), bytes);
     },
-    draftRelease: (sequence) => draftRelease(dir, sequence),
-    appendAudit: (entry) => appendAudit(join(dir, 'audit.jsonl'), entry),
+    writeJournal: (fields) => writeJournal(dir, fields),
+    removeJournal: () => removeJournal(dir),
+    draftRelease: (sequence) => releases.draftRelease(dir, sequence),
+    findDraft: (sequence) => releases.findDraft(dir, sequence),
+    dropDraft: (sequence) => releases.dropDraft(dir, sequence),
+    commitDraft: (sequence) => releases.commitDraft(dir, sequence),
+    revertDraft: (sequence, previous) => releases.revertDraft(dir, sequence, previous),
+    settleDraft: (sequence) => releases.settleDraft(dir, sequence),
+    putReleaseDocument: (place, fields) => releases.putReleaseDocument(dir, place, fields),
+    putReleaseFile: (place, source) => releases.putReleaseFile(dir, place, source),
+    removeReleaseFile: (sequence, name) => releases.removeReleaseFile(dir, sequence, name),
+    appendAudit: (entry) => appendAudit(join(dir, AUDIT), entry, systemLog),
     openSpool: () => openSpool(join(dir, '.spool')),
   };
 }

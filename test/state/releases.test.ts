@@ -1,6 +1,6 @@
-/** Release folders: drafted whole, committed by two renames and a link, undone without a trace. FORMAT §7. */
+/** Release folders: drafted whole, committed by two renames and a link, taken back without a trace. FORMAT §7. */
 
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -22,9 +22,15 @@ async function* chunks(...parts: string[]): AsyncGenerator<Uint8Array> {
 }
 
 async function install(sequence: number, text: string): Promise<void> {
-  const draft = await filledDraft(sequence, text);
-  await draft.commit();
-  await draft.settle();
+  await filledDraft(sequence, text);
+  await state.commitDraft(sequence);
+  await state.settleDraft(sequence);
+}
+
+/** As a process that knows nothing but the journal's data. */
+async function takeBack(sequence: number, previous: number | undefined): Promise<void> {
+  await state.revertDraft(sequence, previous);
+  await state.dropDraft(sequence);
 }
 
 async function filledDraft(sequence: number, text: string) {
@@ -74,41 +80,83 @@ describe('draftRelease', () => {
       throw new Error('medium gone');
     }
     await expect(draft.putStream('files/x', cut())).rejects.toThrow('medium gone');
-    expect(await readdir(join(draft.draftDir, 'files'))).toEqual([]);
+    expect(await readdir(join(state.dir, 'releases/.draft-7/files'))).toEqual([]);
   });
 });
 
-describe('undo', () => {
+describe('a commit', () => {
+  it('made again does no more', async () => {
+    await install(7, 'seven');
+    await state.commitDraft(7);
+    expect(await state.findCurrentRelease()).toMatchObject({ document: bytes('seven') });
+    expect(await listed()).toEqual(['7', 'current']);
+  });
+
+  it.each([1, 2])(
+    'that was cut off after %i of its renames is finished or taken back by another process',
+    async (made) => {
+      await install(7, 'seven');
+      for (const finish of [true, false]) {
+        await filledDraft(7, 'seven again');
+        const at = (name: string) => join(state.dir, 'releases', name);
+        await rename(at('7'), at('.replaced-7'));
+        if (made === 2) await rename(at('.draft-7'), at('7'));
+        await (finish ? state.commitDraft(7) : takeBack(7, 7));
+        await (finish ? state.settleDraft(7) : undefined);
+        expect(await state.findCurrentRelease()).toMatchObject({ document: bytes('seven again') });
+        expect(await listed()).toEqual(['7', 'current']);
+      }
+    },
+  );
+});
+
+describe('taking back', () => {
   it('removes a draft', async () => {
-    const draft = await filledDraft(7, 'seven');
-    await draft.undo();
+    await filledDraft(7, 'seven');
+    await takeBack(7, undefined);
     expect(await listed()).toEqual([]);
   });
 
   it('takes the first release back', async () => {
-    const draft = await filledDraft(7, 'seven');
-    await draft.commit();
-    await draft.undo();
+    await filledDraft(7, 'seven');
+    await state.commitDraft(7);
+    await takeBack(7, undefined);
     expect(await listed()).toEqual([]);
     expect(await state.findCurrentRelease()).toBeUndefined();
   });
 
   it('takes an update back to the release before', async () => {
     await install(7, 'seven');
-    const draft = await filledDraft(12, 'twelve');
-    await draft.commit();
-    await draft.undo();
+    await filledDraft(12, 'twelve');
+    await state.commitDraft(12);
+    await takeBack(12, 7);
     expect(await state.findCurrentRelease()).toMatchObject({ sequence: 7, document: bytes('seven') });
     expect(await listed()).toEqual(['7', 'current']);
   });
 
-  it('takes a replacement under the same number back, and does it once', async () => {
+  it('takes a replacement under the same number back, as often as it is asked', async () => {
     await install(7, 'seven');
-    const draft = await filledDraft(7, 'seven again');
-    await draft.commit();
-    await draft.undo();
-    await draft.undo();
+    await filledDraft(7, 'seven again');
+    await state.commitDraft(7);
+    await state.revertDraft(7, 7);
+    await state.revertDraft(7, 7);
+    await state.dropDraft(7);
+    await state.dropDraft(7);
     expect(await state.findCurrentRelease()).toMatchObject({ sequence: 7, document: bytes('seven') });
     expect(await listed()).toEqual(['7', 'current']);
+  });
+});
+
+describe('release 0', () => {
+  it('is what was here before, and no installed release', async () => {
+    await state.putReleaseDocument({ sequence: 0, name: 'installed.json' }, { files: [] });
+    await state.putReleaseFile({ sequence: 0, name: 'kept/abc' }, chunks('as ', 'found'));
+    await state.draftRelease(0);
+    expect(await state.listReleases()).toEqual([]);
+    expect(await state.findReleaseDocument(0, 'installed.json')).toMatchObject({ format: 1, files: [] });
+    expect(await readFile(join(state.dir, 'releases/0/kept/abc'), 'utf8')).toBe('as found');
+    await state.commitDraft(0);
+    expect(await state.findCurrentSequence()).toBe(0);
+    expect(await state.findCurrentRelease()).toBeUndefined();
   });
 });

@@ -67,6 +67,10 @@ export interface Site {
   readonly tree: FolderTree;
   readonly policy: SitePolicy;
   readonly now: Date;
+  /** `performance.now()` at that moment: the operator's clock may be set meanwhile, a duration is not. */
+  readonly began: number;
+  /** Whether this finishes what another process began. */
+  readonly isRecovery: boolean;
   readonly signal: AbortSignal | undefined;
   readonly progress: Progress;
   /** Only in the import itself; whoever recovers has none. */

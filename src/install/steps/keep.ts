@@ -1,0 +1,50 @@
+/**
+ * The folder of the release that is about to be installed, drafted before anything else changes, with all that a later
+ * rollback needs: from the bundle, or for a rollback from the folder that is there. FORMAT §7.
+ */
+
+import { verified } from '../../content/index.ts';
+import type { Digest } from '../../oci/index.ts';
+import { INSTALLED, type Installed } from '../installed.ts';
+import { provenEntry } from '../medium.ts';
+import { mediumFor, type Site, type Step, type StepKind } from './step.ts';
+
+export interface KeepData {
+  readonly sequence: number;
+  readonly installed: Installed;
+  /** Documents as text, by name: `release.json`, `compose.override.yaml`. */
+  readonly documents: Readonly<Record<string, string>>;
+  /** Files to keep, by their place in the folder. */
+  readonly files: readonly KeptFile[];
+}
+
+/** A file and where its bytes come from. */
+export interface KeptFile {
+  /** `files/compose.yaml`. */
+  readonly name: string;
+  readonly digest: Digest;
+  readonly size: number;
+  /** An entry of the bundle, or a path below the state's folder. */
+  readonly source: { readonly entry: string } | { readonly stored: string };
+}
+
+/** The step that drafts a release's folder. */
+export function keep(data: KeepData): Step<KeepData> {
+  return { kind: 'keep', name: `keep release ${data.sequence}`, data };
+}
+
+export const keepStep: StepKind<KeepData> = {
+  isResumable: false,
+  apply: async ({ sequence, installed, documents, files }, site) => {
+    const draft = await site.state.draftRelease(sequence);
+    for (const [name, text] of Object.entries(documents)) await draft.put(name, Buffer.from(text));
+    for (const file of files) await draft.putStream(file.name, open(file, site));
+    await draft.putDocument(INSTALLED, { ...installed });
+  },
+  undo: ({ sequence }, { state }) => state.dropDraft(sequence),
+};
+
+function open({ source, ...expected }: KeptFile, site: Site): AsyncIterable<Uint8Array> {
+  if ('entry' in source) return provenEntry(mediumFor(site).bundle, source.entry, expected);
+  return verified(site.state.openStored(source.stored), expected);
+}
