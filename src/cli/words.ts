@@ -203,6 +203,8 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   ENGINE_FAILED: [1, "look at the engine's log (`journalctl -u docker`)"],
   ENGINE_NO_SPACE: [5, 'make room where the engine keeps its images (`docker system df`)'],
   ENGINE_STALLED: [1, "look at the engine's log (`journalctl -u docker`), and run the command again"],
+  ENGINE_CHANGED: [1, 'DOCKER_HOST leads to another engine than before: see which is meant, then run `ferry recover`'],
+  ENGINE_BUSY: [6, 'it cannot be stopped: run `ferry recover` a little later, or restart the engine and run it then'],
   LOAD_FAILED: [1, "look at the engine's log (`journalctl -u docker`); nothing was changed"],
   IMAGE_MISMATCH: [4, 'the engine holds something else than was signed: its store may be damaged'],
   WRONG_ARCHITECTURE: [5, 'export this release for the platform of the engine'],
@@ -231,6 +233,8 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   FOLDER_OWNED: [3, 'a package of the system owns it: choose another folder at the office'],
   SITE_FILES_SEALED: [5, NEWER_FERRY],
   TAG_NOT_MOVED: [1, "look at the engine's log (`journalctl -u docker`); nothing was changed"],
+  RECEIPT_ALTERED: [3, 'believe nothing in it; the receipt as it was signed is in the state of this site'],
+  RECEIPT_FOREIGN: [3, 'verify it at the site that it names'],
   UNDO_INCOMPLETE: [
     1,
     'see that the engine runs and that there is room, then run `ferry recover`; `ferry status` shows what is pending',

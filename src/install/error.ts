@@ -23,6 +23,7 @@ import { FerryError } from '../errors.ts';
  * - `NOTHING_BEFORE`: there is no release to go back to.
  * - `IMAGE_GONE`: an image of the release to go back to is not in the engine any more.
  * - `PREVIOUS_REVOKED`: the release to go back to is revoked.
+ * - `RECEIPT_ALTERED`, `RECEIPT_FOREIGN`: a receipt is not as this site signed it, or another site's.
  */
 export type InstallCode =
   | 'MEDIUM_ABSENT'
@@ -45,7 +46,9 @@ export type InstallCode =
   | 'ENGINE_OTHER'
   | 'NOTHING_BEFORE'
   | 'IMAGE_GONE'
-  | 'PREVIOUS_REVOKED';
+  | 'PREVIOUS_REVOKED'
+  | 'RECEIPT_ALTERED'
+  | 'RECEIPT_FOREIGN';
 
 /** The site cannot or will not take this bundle. */
 export class InstallError extends FerryError<InstallCode> {}
