@@ -25,6 +25,10 @@ export interface EngineContainer {
   readonly health: (typeof HEALTHS)[number] | 'none';
   /** The first process, on the engine's host; only while it runs. */
   readonly pid?: number;
+  /** When it was last started, as the engine writes it; only of one that ever ran. */
+  readonly startedAt?: string;
+  /** How often the engine has started it again by itself. */
+  readonly restarts: number;
   /** Only of one that has ended. */
   readonly exitCode?: number;
   readonly labels: Readonly<Record<string, string>>;
@@ -76,6 +80,7 @@ function fromList(id: string, listed: Fields): EngineContainer {
     imageID: parseImageID(listed['ImageID']),
     state: asState(listed['State']),
     health: 'none',
+    restarts: 0,
     labels: asLabels(listed['Labels']),
     mounts: asMounts(listed['Mounts']),
   };
@@ -84,7 +89,7 @@ function fromList(id: string, listed: Fields): EngineContainer {
 function withDetails(listed: EngineContainer, fields: Fields): EngineContainer {
   const told = asObject(fields['State']);
   const state = asState(told['Status']);
-  const [pid, exitCode] = [told['Pid'], told['ExitCode']];
+  const [pid, exitCode, restarts] = [told['Pid'], told['ExitCode'], fields['RestartCount']];
   const hasEnded = state === 'exited' || state === 'dead';
   return {
     ...listed,
@@ -93,6 +98,8 @@ function withDetails(listed: EngineContainer, fields: Fields): EngineContainer {
     imageID: parseImageID(fields['Image']) ?? listed.imageID,
     state,
     health: HEALTHS.find((health) => health === asObject(told['Health'])['Status']) ?? 'none',
+    ...(asText(told['StartedAt']) !== '' && { startedAt: asText(told['StartedAt']) }),
+    restarts: Number.isSafeInteger(restarts) ? Number(restarts) : 0,
     ...(Number.isSafeInteger(pid) && Number(pid) > 0 && { pid: Number(pid) }),
     ...(hasEnded && Number.isSafeInteger(exitCode) && { exitCode: Number(exitCode) }),
     mounts: asMounts(fields['Mounts']),

@@ -1,5 +1,5 @@
 /**
- * The little that ferry needs of a compose file (compose-spec, services): which service runs which image, and an
+ * The little that ferry needs of a compose file (compose-spec, services): which services it has, which image each runs, and an
  * override that pins some of them to names that the engine holds. Nothing else of the file is read or judged.
  */
 import { parseDocument, stringify } from 'yaml';
@@ -13,14 +13,23 @@ export interface ComposeImage {
 
 /** The images of a compose file, in its order; services that build are left out. @throws {ManifestError} `MANIFEST_YAML` */
 export function parseComposeImages(bytes: Uint8Array): readonly ComposeImage[] {
-  const document = parseDocument(Buffer.from(bytes).toString('utf8'), { prettyErrors: false, merge: true });
-  const [fault] = document.errors;
-  if (fault !== undefined) throw invalid(fault.message.split('\n')[0] ?? '', fault);
-  const services = field(toJS(document), 'services');
-  return Object.keys(services ?? {}).flatMap((service) => {
+  const services = readServices(bytes);
+  return Object.keys(services).flatMap((service) => {
     const image = field(services, service)?.['image'];
     return typeof image === 'string' ? [{ service, image }] : [];
   });
+}
+
+/** The names of all services of a compose file. @throws {ManifestError} `MANIFEST_YAML` */
+export function parseComposeServices(bytes: Uint8Array): readonly string[] {
+  return Object.keys(readServices(bytes));
+}
+
+function readServices(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  const document = parseDocument(Buffer.from(bytes).toString('utf8'), { prettyErrors: false, merge: true });
+  const [fault] = document.errors;
+  if (fault !== undefined) throw invalid(fault.message.split('\n')[0] ?? '', fault);
+  return field(toJS(document), 'services') ?? {};
 }
 
 /** A compose override in which each service runs the image named here and never pulls it. */

@@ -1,6 +1,6 @@
 /** What a release is made of, as documents: the manifest in YAML, release.json and site-files.json. Pure. */
 export type { ComposeImage } from './compose.ts';
-export { formatComposeOverride, parseComposeImages } from './compose.ts';
+export { formatComposeOverride, parseComposeImages, parseComposeServices } from './compose.ts';
 export { destinationProblem, productFolders } from './destination.ts';
 export type { ManifestCode } from './error.ts';
 export { ManifestError } from './error.ts';
