@@ -28,7 +28,7 @@ export interface ReceiptImage {
 /** A file as the import left it. */
 export interface ReceiptFile {
   readonly path: string;
-  readonly action: 'installed' | 'same';
+  readonly action: 'installed' | 'same' | 'kept';
   readonly digest: Digest;
 }
 
@@ -76,10 +76,15 @@ export interface SignReceiptOptions {
   readonly began: number;
   /** Whether another process than the one that began it signs. @default false */
   readonly isRecovery?: boolean;
+  /** The head of the audit log now: a log that is cut at its end later no longer has it. */
+  readonly auditHead?: string;
 }
 
 /** The bytes of receipt.json. */
-export function signReceipt(facts: ReceiptFacts, { identity, now, began, isRecovery }: SignReceiptOptions): Buffer {
+export function signReceipt(
+  facts: ReceiptFacts,
+  { identity, now, began, isRecovery, auditHead }: SignReceiptOptions,
+): Buffer {
   const signed = {
     ...facts,
     type: 'receipt',
@@ -88,6 +93,7 @@ export function signReceipt(facts: ReceiptFacts, { identity, now, began, isRecov
     site: identity.site,
     finished: new Date(now.getTime() + Math.round(performance.now() - began)).toISOString(),
     ...(isRecovery && { recovered: true }),
+    ...(auditHead !== undefined && { audit: { head: auditHead } }),
   };
   return signEnvelope(signed, identity.privatePEM);
 }
