@@ -209,6 +209,13 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   IMAGE_MISMATCH: [4, 'the engine holds something else than was signed: its store may be damaged'],
   WRONG_ARCHITECTURE: [5, 'export this release for the platform of the engine'],
 
+  COMPOSE_MISSING: [
+    5,
+    "install Docker's compose plugin (or Debian's docker-compose); without --activate the import needs neither",
+  ],
+  COMPOSE_UNSUPPORTED: [5, 'run ferry on the host of that engine, or import without --activate'],
+  COMPOSE_FAILED: [1, 'run the same command by hand to see all that it says'],
+
   // The site.
   STATE_DENIED: [5, 'run the same command with sudo'],
   STATE_FOREIGN: [2, 'name an empty folder or the state of this site with --state'],
@@ -227,6 +234,8 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   PREFLIGHT_FAILED: [3, 'nothing was changed'],
   UPGRADE_FROM: [3, 'install a release in between first: ask the office which'],
   LOCAL_EDIT: [1, 'say what is to become of it: --keep-local NAME or --replace NAME, with --reason TEXT'],
+  NO_SUCH_FILE: [2, '`ferry inspect BUNDLE` shows the files by name'],
+  FILE_CHANGED: [1, 'somebody else writes there: see who it is, then run the same command again'],
   SPACE_SHORT: [5, 'make room and run the command again; nothing was changed'],
   DESTINATION_FORBIDDEN: [3, ASK_THE_OFFICE],
   DESTINATION_UNSAFE: [3, 'make the folder owned by root, writable by root alone, and no link'],

@@ -10,6 +10,8 @@ import { FerryError } from '../errors.ts';
  * - `PREFLIGHT_FAILED`: several things stand in the way; `errors` has them, the worst first.
  * - `UPGRADE_FROM`: the release goes onto others than the one that is installed.
  * - `LOCAL_EDIT`: a file is neither as it was installed nor as it is to be.
+ * - `NO_SUCH_FILE`: an option names a file that the bundle does not install.
+ * - `FILE_CHANGED`: somebody else changes files while they are installed.
  * - `SPACE_SHORT`: the engine or this host would run full.
  * - `DESTINATION_FORBIDDEN`: a signed document asks for a file where no release may write.
  * - `DESTINATION_UNSAFE`: the way to a file leads over a link, or over what others may write.
@@ -34,6 +36,8 @@ export type InstallCode =
   | 'PREFLIGHT_FAILED'
   | 'UPGRADE_FROM'
   | 'LOCAL_EDIT'
+  | 'NO_SUCH_FILE'
+  | 'FILE_CHANGED'
   | 'SPACE_SHORT'
   | 'DESTINATION_FORBIDDEN'
   | 'DESTINATION_UNSAFE'

@@ -22,6 +22,11 @@ export interface OpenFolder {
   sync(): Promise<void>;
 }
 
+/** A folder in an open folder; whoever opened it closes it. */
+export interface InnerFolder extends OpenFolder {
+  close(): Promise<void>;
+}
+
 /** All folders that a transaction has opened, each once, and those that it made. */
 export class FolderTree {
   readonly #prefix: string;
@@ -56,6 +61,15 @@ export class FolderTree {
     return folder;
   }
 
+  /** The folders on the way that are not there, outermost first. @throws {InstallError} `DESTINATION_UNSAFE` */
+  async missing(path: string): Promise<readonly string[]> {
+    const absent: string[] = [];
+    for (const { reached } of componentsOf(path)) {
+      if (absent.length > 0 || (await this.find(reached)) === undefined) absent.push(reached);
+    }
+    return absent;
+  }
+
   /** Takes away the folders that were made here, innermost first; one that others have filled meanwhile stays. */
   async removeMade(): Promise<void> {
     for (const { parent, name } of this.#made.splice(0).toReversed()) {
@@ -81,12 +95,8 @@ export class FolderTree {
   async #child(parent: OpenFolder, name: string, path: string): Promise<OpenFolder | undefined> {
     const known = this.#open.get(path);
     if (known !== undefined) return folderOf(known);
-    const found = await findChild(parent, name, path);
-    if (found === undefined) return undefined;
-    const problem = writableByOthers(await found.stat());
-    if (problem === undefined) return this.#keep(path, found);
-    await found.close();
-    throw unsafe(path, `expected a folder that only root or we may write, got ${problem}`);
+    const found = await openChild(parent, name, path);
+    return found && this.#keep(path, found);
   }
 
   async #makeChild(parent: OpenFolder, name: string, path: string): Promise<OpenFolder> {
@@ -102,6 +112,25 @@ export class FolderTree {
     this.#open.set(path, handle);
     return folderOf(handle);
   }
+}
+
+/**
+ * Opens a folder that stands in an open one, as carefully; `undefined` when it is not there.
+ * @param path its absolute path, for the error.
+ * @throws {InstallError} `DESTINATION_UNSAFE`
+ */
+export async function openInner(folder: OpenFolder, name: string, path: string): Promise<InnerFolder | undefined> {
+  const found = await openChild(folder, name, path);
+  return found && { ...folderOf(found), close: () => found.close() };
+}
+
+async function openChild(parent: OpenFolder, name: string, path: string): Promise<FileHandle | undefined> {
+  const found = await findChild(parent, name, path);
+  if (found === undefined) return undefined;
+  const problem = writableByOthers(await found.stat());
+  if (problem === undefined) return found;
+  await found.close();
+  throw unsafe(path, `expected a folder that only root or we may write, got ${problem}`);
 }
 
 /** Who else may write it, in words; `undefined` when nobody. */

@@ -3,21 +3,14 @@
  * complete and synced under a name of their own before the old ones lose theirs. FORMAT §3; `folder.ts` found the way.
  */
 
-import { createHash, randomBytes } from 'node:crypto';
-import type { Stats } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { asWriteError, isErrno } from '../content/index.ts';
 import type { InstallFile } from './destination.ts';
-import { type OpenFolder, unsafe } from './folder.ts';
-
-/** What stands at a destination now. */
-export interface FoundFile {
-  readonly isSame: boolean;
-  readonly uid: number;
-  readonly gid: number;
-}
+import type { OpenFolder } from './folder.ts';
+import type { FoundFile } from './standing.ts';
 
 /** A new file beside its destination, not switched yet. */
 export interface StagedFile {
@@ -27,46 +20,6 @@ export interface StagedFile {
   readonly draft: string;
   /** The second name of the old bytes from the switch on. */
   readonly aside: string;
-}
-
-/**
- * What stands at the destination, or `undefined` when nothing does.
- * @throws {InstallError} `DESTINATION_UNSAFE` when it is no plain file.
- */
-export async function findFile(folder: OpenFolder, file: InstallFile): Promise<FoundFile | undefined> {
-  const handle = await findHandle(folder.at(basename(file.path)), file.path);
-  if (handle === undefined) return undefined;
-  try {
-    const stats = await handle.stat();
-    if (!stats.isFile()) throw unsafe(file.path, 'expected a plain file or none, got something else');
-    return { isSame: hasForm(stats, file) && (await hasDigest(handle, file)), uid: stats.uid, gid: stats.gid };
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Whose it is does not count: the operator may have given it to the user that a container runs as. */
-function hasForm(stats: Stats, file: InstallFile): boolean {
-  return stats.size === file.size && (stats.mode & 0o7777) === file.mode;
-}
-
-async function hasDigest(handle: FileHandle, file: InstallFile): Promise<boolean> {
-  const hash = createHash('sha256');
-  for await (const chunk of handle.createReadStream({ autoClose: false, end: Math.max(file.size, 1) })) {
-    hash.update(chunk as Buffer);
-  }
-  return `sha256:${hash.digest('hex')}` === file.digest;
-}
-
-async function findHandle(path: string, shown: string): Promise<FileHandle | undefined> {
-  try {
-    // non-blocking: a pipe that somebody put there must not hold us
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined;
-    if (isErrno(error, 'ELOOP', 'ENXIO')) throw unsafe(shown, 'expected a plain file or none, got a link', error);
-    throw error;
-  }
 }
 
 /** Names for a file that is about to be written in its folder. */

@@ -18,11 +18,13 @@ export function destinationProblem(path: string, folders: readonly string[]): st
   if (!path.startsWith('/')) return 'expected an absolute path';
   if (path.length > 1024) return 'expected at most 1024 characters';
   if (/[\p{Cc}\\]/u.test(path)) return 'expected no backslash and no control character';
-  if (path.slice(1).split('/').some(isOddComponent)) return 'expected a path without empty, "." or ".." components';
+  if (path.slice(1).split('/').some(isOddComponent))
+    return 'expected a path without components that are empty, "." or begin with ".."';
   if (!folders.some((folder) => path.startsWith(`${folder}/`))) return `expected a path under ${folders.join(' or ')}`;
   return undefined;
 }
 
+/** What begins with two dots is how a site keeps versions of files beside each other. */
 function isOddComponent(component: string): boolean {
-  return component === '' || component === '.' || component === '..' || Buffer.byteLength(component) > 255;
+  return component === '' || component === '.' || component.startsWith('..') || Buffer.byteLength(component) > 255;
 }

@@ -1,0 +1,47 @@
+/**
+ * The switch of files as a step: one rename for each folder shows all its new files at once. The new ones lie there
+ * already, so it can be made from the journal alone, and again.
+ */
+
+import { openInner } from '../folder.ts';
+import { DATA, findTarget, isOurLink, versionName } from '../our-link.ts';
+import { pointData } from '../stage-files.ts';
+import { findStaleMounts } from '../stale-mounts.ts';
+import { changedFiles, changedMeanwhile, type FolderSwitch, type SwitchData } from '../switch-plan.ts';
+import { switchBack } from '../unstage-files.ts';
+import type { Site, Step, StepKind } from './step.ts';
+
+/** The step that shows what was staged; none where nothing was. */
+export function switchFiles(data: SwitchData | undefined): Step<SwitchData> | undefined {
+  return data && { kind: 'switch', name: 'switch files', data };
+}
+
+export const switchStep: StepKind<SwitchData> = {
+  isResumable: true,
+  apply: async ({ folders }, site) => {
+    for (const change of folders) await switchFolder(change, site);
+  },
+  undo: async ({ folders }, site) => {
+    for (const change of folders.toReversed()) await switchBack(change, site);
+  },
+  settle: async (data, site) => {
+    const stale = await findStaleMounts(site, changedFiles(data)).catch((error: unknown) => {
+      site.warn(`which containers still see old files: ${String(error)}`);
+      return [];
+    });
+    if (stale.length > 0) site.outcome.recreate = stale;
+  },
+};
+
+async function switchFolder(change: FolderSwitch, site: Site): Promise<void> {
+  const version = versionName(site.id);
+  const folder = await site.tree.find(change.folder);
+  const staged = folder && (await openInner(folder, version, `${change.folder}/${version}`));
+  await staged?.close();
+  if (folder === undefined || staged === undefined) throw changedMeanwhile(change.folder, 'staged files');
+  if ((await findTarget(folder.at(DATA))) !== version) await pointData(folder, version, site);
+  for (const { name, digest } of change.files) {
+    if (digest === null || (await isOurLink(folder, name))) continue;
+    throw changedMeanwhile(`${change.folder}/${name}`, 'the link that was staged');
+  }
+}
