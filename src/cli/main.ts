@@ -51,7 +51,7 @@ function usage(error: CommanderError, argv: readonly string[]): CliError {
 }
 
 /** Commands that have commands of their own. */
-const GROUPS: readonly (string | undefined)[] = ['keys', 'catalogue', 'catalog'];
+const GROUPS: readonly (string | undefined)[] = ['keys', 'catalogue', 'catalog', 'receipt', 'audit'];
 
 /** The command that was named, by one word or two. */
 function commandPath(argv: readonly string[]): readonly string[] {
@@ -66,16 +66,28 @@ function helpHint(path: readonly string[]): string {
 
 function tell(session: Session, error: unknown): number {
   if (!(error instanceof FerryError)) return tellMistake(session, error);
-  const { code, message, facts } = error;
-  const { exit, hint: usual } = wordsFor(error);
-  const hint = code === 'USAGE' ? (error.hint ?? helpHint(commandPath(session.argv))) : usual;
+  const several = error.errors.map((one) => told(session, one));
+  const all = told(session, error);
+  // several things in the way are one failure: its status is that of the worst of them
+  const exit = several[0]?.exit ?? all.exit;
   if (session.json) {
-    session.io.out(JSON.stringify({ event: 'error', code, message, hint, exit, ...(hasFacts(facts) && { facts }) }));
-  } else {
+    const errors = several.length > 0 && { errors: several };
+    session.io.out(JSON.stringify({ event: 'error', ...all, exit, ...errors }));
+    return exit;
+  }
+  for (const { message, hint } of several.length > 0 ? several : [all]) {
     session.io.err(`ferry: error: ${message}`);
     if (hint) session.io.err(`ferry: hint: ${hint}`);
   }
   return exit;
+}
+
+/** An error as it is printed. */
+function told(session: Session, error: FerryError) {
+  const { code, message, facts } = error;
+  const { exit, hint: usual } = wordsFor(error);
+  const hint = code === 'USAGE' ? (error.hint ?? helpHint(commandPath(session.argv))) : usual;
+  return { code, message, hint, exit, ...(hasFacts(facts) && { facts }) };
 }
 
 function hasFacts(facts: object): boolean {

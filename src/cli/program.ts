@@ -3,12 +3,14 @@
  * so that `--help` and `--version` load none.
  */
 import { Command } from 'commander';
+import { addAudit } from './audit.ts';
 import { addCatalogue } from './catalogue.ts';
 import { addExport } from './export.ts';
 import { addImport } from './import.ts';
 import { addInit } from './init.ts';
 import { addInspect } from './inspect.ts';
 import { addKeys } from './keys.ts';
+import { addReceipt } from './receipt.ts';
 import type { Session } from './session.ts';
 import { addStatus } from './status.ts';
 import { addTrust } from './trust.ts';
@@ -59,5 +61,7 @@ export function buildProgram(session: Session): Command {
   addTrust(program, session);
   addImport(program, session);
   addStatus(program, session);
+  addReceipt(program, session);
+  addAudit(program, session);
   return program;
 }

@@ -1,4 +1,5 @@
 /** What happens at the site: trust, look, verify, import, status. */
+export { type AuditLine, type AuditReport, listAudit, type VerifyAuditOptions, verifySiteAudit } from './audit.ts';
 export { type InstallCode, InstallError } from './error.ts';
 export { type ConfirmOptions, type PinResult, type PinRootOptions, pinRoot } from './first-root.ts';
 export { importBundle } from './import.ts';
@@ -12,4 +13,5 @@ export {
 export type { InspectOptions } from './look-judge.ts';
 export type { Operator, Override, ReceiptImage } from './receipt.ts';
 export type { ImportedFile, ImportOptions, ImportResult } from './result.ts';
+export { type SignedReceipt, type VerifyReceiptOptions, verifyReceipt } from './signed-receipt.ts';
 export { type SiteStatus, type StatusImage, type StatusOptions, siteStatus } from './status.ts';
