@@ -31,7 +31,13 @@ function wordFor({ action: all }: ImportResult, one: keyof typeof PLANNED): stri
   return all === 'planned' ? PLANNED[one] : one;
 }
 
-const PLANNED = { loaded: 'to load', installed: 'to install', present: 'present', same: 'same' } as const;
+const PLANNED = {
+  loaded: 'to load',
+  installed: 'to install',
+  present: 'present',
+  same: 'same',
+  kept: 'kept as it is here',
+} as const;
 
 function factRows({ kind, bytesRead, bytesTotal, engine, receipt, composeOverride, ...done }: ImportResult, now: Date) {
   const rows: [string, string][] = [];

@@ -7,6 +7,7 @@ import {
   overrideReason,
   prefixOf,
   type QuestionOptions,
+  repeated,
   type SiteOptions,
   stateOf,
   withJSON,
@@ -22,6 +23,8 @@ interface ImportOptions extends SiteOptions, QuestionOptions {
   readonly fingerprint?: string;
   readonly dryRun?: boolean;
   readonly allowDowngrade?: boolean;
+  readonly keepLocal?: readonly string[];
+  readonly replace?: readonly string[];
 }
 
 const EXAMPLES = `
@@ -44,7 +47,9 @@ export function addImport(program: Command, session: Session): void {
     .argument('<bundle>', 'the bundle, or the folder that holds it')
     .option('--fingerprint <hex|words>', 'on a site that trusts nobody yet: compare with this instead of asking')
     .option('--dry-run', 'say what would be done, and do nothing')
-    .option('--allow-downgrade', 'install an older release than the present one');
+    .option('--allow-downgrade', 'install an older release than the present one')
+    .addOption(repeated('--keep-local <name>', 'leave a file as somebody changed it here'))
+    .addOption(repeated('--replace <name>', 'take the new file though somebody changed the old one here'));
 
   withYes(withJSON(withReason(withPrefix(withState(command)))))
     .addHelpText('after', EXAMPLES)
@@ -52,7 +57,8 @@ export function addImport(program: Command, session: Session): void {
 }
 
 async function runImport(session: Session, bundle: string, options: ImportOptions): Promise<void> {
-  const reason = options.allowDowngrade ? overrideReason('--allow-downgrade', options) : options.reason;
+  const [override] = overridesIn(options);
+  const reason = override === undefined ? options.reason : overrideReason(override, options);
   const progress = await session.progress(
     'nothing was changed: images that were loaded are gone, all tags stand as before',
   );
@@ -68,6 +74,8 @@ async function runImport(session: Session, bundle: string, options: ImportOption
     ask: options.yes ? undefined : askFingerprint(session),
     dryRun: options.dryRun,
     allowDowngrade: options.allowDowngrade,
+    keepLocal: options.keepLocal,
+    replace: options.replace,
     reason,
     buildTime: BUILD_TIME,
     now: session.now,
@@ -76,4 +84,10 @@ async function runImport(session: Session, bundle: string, options: ImportOption
   });
   session.warn(done.warnings);
   session.finish({ fields: { ...done }, lines: importLines(done, session.now) });
+}
+
+/** The flags that set a rule aside. */
+function overridesIn({ allowDowngrade, keepLocal, replace }: ImportOptions): readonly string[] {
+  const given = { '--allow-downgrade': allowDowngrade, '--keep-local': keepLocal, '--replace': replace };
+  return Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [flag]));
 }

@@ -14,6 +14,9 @@ import { InstallError } from './error.ts';
 import { judgeImport, readKnownSite } from './judge.ts';
 import { openMedium } from './medium.ts';
 import { importOverlay } from './overlay.ts';
+import { overrideFlags } from './overrides.ts';
+import { Findings } from './preflight.ts';
+import { writeRefusal } from './refusal.ts';
 import { importRelease } from './release.ts';
 import type { ImportOptions, ImportResult } from './result.ts';
 import type { Session } from './session.ts';
@@ -24,42 +27,31 @@ import type { Session } from './session.ts';
  *   `LOCKED`. But for trust that was proven, everything is as it was before.
  */
 export async function importBundle(options: ImportOptions): Promise<ImportResult> {
-  if (options.allowDowngrade && !options.reason) throw reasonMissing('--allow-downgrade');
-  const { command } = options;
-  const state = options.dryRun ? undefined : await openState(options.stateDir, { command });
-  const engine = await connect(options);
+  const [flag] = overrideFlags(options);
+  if (flag !== undefined && !options.reason) throw reasonMissing(flag);
+  const { command, systemLog } = options;
+  const state = options.dryRun ? undefined : await openState(options.stateDir, { command, systemLog });
+  const connected = await connect(options);
   try {
-    if (state === undefined) return await importWith(undefined, engine, options);
+    if (state === undefined) return await importWith(undefined, connected, options);
     const lock = await state.lock();
     try {
-      return await writtenDown(state, options, () => importWith(state, engine, options));
+      return await writtenDown(state, options, () => importWith(state, connected, options));
     } finally {
       await lock.release();
     }
   } finally {
-    if (typeof options.engine === 'function') engine?.close();
+    if (typeof options.engine === 'function' && !(connected instanceof DockerError)) connected.close();
   }
 }
 
-/** The engine, before the medium is read; none where it does not answer and what is on the medium needs none. */
-async function connect({ engine, path }: ImportOptions): Promise<Engine | undefined> {
+/** The engine, before the medium is read; or why it does not answer, which is a finding only where it is needed. */
+async function connect({ engine }: ImportOptions): Promise<Engine | DockerError> {
   if (typeof engine !== 'function') return engine;
   try {
     return await engine();
   } catch (error) {
-    if (error instanceof DockerError && (await isForTrustAlone(path))) return undefined;
-    throw error;
-  }
-}
-
-/** Whether a medium holds a catalogue or an overlay: a site renews its trust also while its engine is down. */
-async function isForTrustAlone(path: string): Promise<boolean> {
-  try {
-    const bundle = await openMedium(path);
-    await bundle.close();
-    return bundle.kind !== 'release';
-  } catch (error) {
-    if (error instanceof FerryError) return false; // the engine's error is the one to be told first
+    if (error instanceof DockerError) return error;
     throw error;
   }
 }
@@ -67,33 +59,38 @@ async function isForTrustAlone(path: string): Promise<boolean> {
 /** @param state to write to; none in a dry run. */
 async function importWith(
   state: SiteState | undefined,
-  engine: Engine | undefined,
+  connected: Engine | DockerError,
   options: ImportOptions,
 ): Promise<ImportResult> {
   const startedAt = performance.now();
-  const bundle = await openMedium(options.path);
+  const isDown = connected instanceof DockerError;
+  const bundle = await new Findings(isDown ? [connected] : []).need(() => openMedium(options.path));
   try {
+    // a site renews its trust also while its engine is down
+    const findings = new Findings(isDown && bundle.kind === 'release' ? [connected] : []);
     const reader = state ?? (await findState(options.stateDir));
     const known = await readKnownSite(reader);
-    const { accepted, isFirst } = await judgeImport(bundle.chain, { ...options, state, known });
+    if (known.trust === undefined) findings.throwAny(); // no person is asked about a root for nothing
+    const judged = await findings.need(() => judgeImport(bundle.chain, { ...options, state, known }));
+    const { accepted, isFirst } = judged;
     const identity = state === undefined ? reader && (await findSiteIdentity(reader)) : await ensureSiteIdentity(state);
     if (isFirst) await writeFirstPin(state, accepted.next.root, options);
-    const session: Session = { options, state, reader, engine, bundle, known, accepted, identity, startedAt };
+    const engine = isDown ? undefined : connected;
+    const session = { options, state, reader, engine, bundle, known, accepted, identity, findings, startedAt };
     return await importKind(session);
   } finally {
     await bundle.close();
   }
 }
 
-function importKind({ engine, ...session }: Session): Promise<ImportResult> {
+function importKind(session: Session): Promise<ImportResult> {
   switch (session.bundle.kind) {
     case 'catalogue':
-      return importCatalogue({ ...session, engine });
+      return importCatalogue(session);
     case 'overlay':
-      return importOverlay({ ...session, engine });
+      return importOverlay(session);
     case 'release':
-      if (engine === undefined) throw new TypeError('expected an engine for a release');
-      return importRelease({ ...session, engine });
+      return importRelease(session);
   }
 }
 
@@ -130,7 +127,7 @@ async function writtenDown(
   try {
     result = await run();
   } catch (error) {
-    if (error instanceof FerryError) await writeFailure(state, error, { bundle, now, reason });
+    if (error instanceof FerryError) await writeRefusal(state, error, { facts: { bundle }, now, reason });
     throw error;
   }
   const { kind, action, release, sequence } = result;
@@ -142,16 +139,6 @@ async function writtenDown(
     if (!(error instanceof FerryError)) throw error;
     return { ...result, warnings: [...result.warnings, `no line in the log of this site: ${error.message}`] };
   }
-}
-
-/** A log that cannot be written must not hide why the import failed. */
-async function writeFailure(
-  state: SiteState,
-  { code, message }: FerryError,
-  { bundle, now, reason }: { readonly bundle: string; readonly now: Date; readonly reason: string | undefined },
-): Promise<void> {
-  const facts = { bundle, code, message: message.replaceAll(/\p{Cc}/gu, ' '), ...(reason !== undefined && { reason }) };
-  await state.appendAudit({ event: 'refusal', at: now, facts }).catch(() => undefined);
 }
 
 function reasonMissing(flag: string): InstallError {

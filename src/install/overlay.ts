@@ -9,12 +9,12 @@ import { fileSteps, planFiles } from './file-steps.ts';
 import { proveMedium, provenEntry } from './medium.ts';
 import type { ImportResult } from './result.ts';
 import { fileNeeds, importedFiles, prefixOf, type Session, sitesFor } from './session.ts';
-import { checkSpace } from './space.ts';
+import { lookAtSpace, spaceFindings } from './space.ts';
 import { runSteps } from './step.ts';
 
 /** Imports the site files that a session's bundle carries. @throws as `importBundle` */
 export async function importOverlay(session: Session): Promise<ImportResult> {
-  const { bundle, reader, known, accepted, options } = session;
+  const { bundle, reader, known, accepted, options, findings } = session;
   const { sites } = await proveMedium(bundle);
   const current = await reader?.findCurrentRelease();
   const release = current && parseReleaseDocument(current.document);
@@ -23,7 +23,9 @@ export async function importOverlay(session: Session): Promise<ImportResult> {
   const wanted = installFiles({ product, release, hasReleaseFiles: false, sites: documents });
   const plan = await planFiles(wanted, { prefix: prefixOf(session), folders: productFolders(product) });
   try {
-    const unseen = await checkSpace(fileNeeds(session, plan));
+    const room = await lookAtSpace(fileNeeds(session, plan));
+    findings.add(...spaceFindings(room.places));
+    findings.throwAny();
     const steps = fileSteps(plan, (file) => provenEntry(bundle, file.entry, file));
     const left: string[] = [];
     if (session.state !== undefined && steps !== undefined) {
@@ -39,7 +41,7 @@ export async function importOverlay(session: Session): Promise<ImportResult> {
       bytesTotal: 0,
       ...(session.engine && { engine: session.engine.facts }),
       importableUntil: accepted.effective.expires,
-      warnings: [...accepted.warnings, ...warnings, ...unseen, ...ignored(session, sites), ...left],
+      warnings: [...accepted.warnings, ...warnings, ...room.warnings, ...ignored(session, sites), ...left],
     };
   } finally {
     await plan.tree.close();

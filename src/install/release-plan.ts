@@ -1,8 +1,9 @@
 /**
  * Before the first change of a release's import: may it be installed, is the tar what it says, what is missing here, is
- * there room. All that is refused for is refused here. FORMAT §2, §3.
+ * there room. All that it can be refused for is found here and told at once (`preflight.ts`). FORMAT §2, §3.
  */
 
+import type { BundleContents } from '../bundle/index.ts';
 import { readBounded } from '../content/index.ts';
 import { engineImage } from '../docker/index.ts';
 import { parseReleaseDocument, productFolders, type ReleaseDocument } from '../manifest/index.ts';
@@ -11,13 +12,16 @@ import type { StoredRelease } from '../state/index.ts';
 import { type AcceptedRelease, acceptRelease } from '../trust/index.ts';
 import { composeOverride } from './compose.ts';
 import { installFiles } from './destination.ts';
-import { type FilePlan, planFiles } from './file-steps.ts';
+import { type FilePlan, planFiles } from './file-plan.ts';
 import { type EnginePlan, knownImages, planImages } from './image-plan.ts';
+import { findInstalled } from './installed.ts';
+import { editFindings } from './local-edit.ts';
 import { proveMedium, provenEntry } from './medium.ts';
 import type { ReceiptImage } from './receipt.ts';
 import { keptFiles } from './record.ts';
-import { fileNeeds, prefixOf, type ReleaseSession, sitesFor } from './session.ts';
-import { checkSpace, engineNeeds } from './space.ts';
+import { fileNeeds, prefixOf, type ReleaseSession, type Session, sitesFor } from './session.ts';
+import { engineNeeds, lookAtSpace, type SpacePlace, spaceFindings } from './space.ts';
+import { judgeUpgrade } from './upgrade.ts';
 
 const MAX_COMPOSE_BYTES = 1024 * 1024;
 
@@ -30,36 +34,97 @@ export interface ReleasePlan {
   readonly engine: EnginePlan;
   readonly files: FilePlan;
   readonly override: string | undefined;
+  readonly space: readonly SpacePlace[];
   readonly warnings: readonly string[];
 }
 
-export async function planRelease(session: ReleaseSession): Promise<ReleasePlan> {
-  const { bundle, accepted, known, options, reader } = session;
+/** What is known of a release once its bundle is proven; the rest of the plan is looked at on this host. */
+interface Carried {
+  readonly document: Buffer;
+  readonly listed: AcceptedRelease;
+  readonly release: ReleaseDocument;
+  readonly contents: BundleContents;
+  readonly current: StoredRelease | undefined;
+}
+
+/**
+ * Plans the import of a release. Whoever plans closes the tree of the plan's files.
+ * @throws {FerryError} what stands in the way: the one finding, or `PREFLIGHT_FAILED` with all of them.
+ */
+export async function planRelease(session: Session): Promise<ReleasePlan> {
+  const { findings, accepted } = session;
+  const carried = await openRelease(session);
+  const upgrade = await findings.check(() => judgeUpgrade(carried));
+  const engine = await planEngine(session, carried);
+  const sites = await findings.check(() => sitesFor(session, carried.contents.sites, carried.release.product));
+  const files = sites && (await findings.check(() => planReleaseFiles(session, carried, sites)));
+  try {
+    findings.add(...editFindings(files?.edits ?? []));
+    const room = files && engine && (await roomFor(session, { ...carried, ...engine, files }));
+    findings.add(...spaceFindings(room?.places ?? []));
+    findings.throwAny();
+    if (!engine || !files || !room) throw new TypeError('expected a finding for each part that is not planned');
+    const warnings = [accepted, sites, files, room].flatMap((part) => part.warnings);
+    return { ...carried, ...engine, files, space: room.places, warnings: [...warnings, ...(upgrade ?? [])] };
+  } catch (error) {
+    await files?.tree.close();
+    throw error;
+  }
+}
+
+/** What all the rest needs: that the release may be here at all, and that its bundle is whole. */
+async function openRelease(session: Session): Promise<Carried> {
+  const { bundle, findings, reader } = session;
   const document = bundle.releaseBytes;
   if (document === undefined) throw new TypeError('expected a bundle with a release');
-  const { product, releases } = known;
-  const listed = acceptRelease(accepted, document, {
-    allowDowngrade: options.allowDowngrade === true,
-    known: releases,
-    ...(product !== undefined && { product }),
+  const listed = await findings.need(() => acceptAny(session, document));
+  const release = await findings.need(() => parseReleaseDocument(document));
+  const contents = await findings.need(() => proveMedium(bundle, release));
+  return { document, listed, release, contents, current: await reader?.findCurrentRelease() };
+}
+
+/** That it is a step back is one finding among others: the rest is looked at all the same. */
+async function acceptAny(
+  { accepted, known: { product, releases }, options, findings }: Session,
+  document: Buffer,
+): Promise<AcceptedRelease> {
+  const accept = (allowDowngrade: boolean) =>
+    acceptRelease(accepted, document, {
+      allowDowngrade,
+      known: releases,
+      ...(product !== undefined && { product }),
+    });
+  const listed = accept(true);
+  if (listed.isDowngrade && !options.allowDowngrade) await findings.check(() => accept(false));
+  return listed;
+}
+
+/** Nothing where no engine answers: that is found already. */
+async function planEngine(
+  session: Session,
+  { contents, release, current }: Carried,
+): Promise<Pick<ReleasePlan, 'engine' | 'override'> | undefined> {
+  const { engine: asked, findings } = session;
+  if (asked === undefined) return undefined;
+  return findings.check(async () => {
+    const images = contents.images.map((image) => engineImage(image, asked.facts));
+    const installed = current === undefined ? [] : knownImages(parseReleaseDocument(current.document));
+    const engine = await planImages(asked, images, [...knownImages(release), ...installed]);
+    return { engine, override: await overrideOf({ ...session, engine: asked }, release, engine) };
   });
-  const release = parseReleaseDocument(document);
-  const contents = await proveMedium(bundle, release);
-  const images = contents.images.map((image) => engineImage(image, session.engine.facts));
-  const sites = sitesFor(session, contents.sites, release.product);
-  const wanted = { product: release.product, release, hasReleaseFiles: true, sites: sites.documents };
-  const current = await reader?.findCurrentRelease();
-  const installed = current === undefined ? [] : knownImages(parseReleaseDocument(current.document));
-  const engine = await planImages(session.engine, images, [...knownImages(release), ...installed]);
-  const override = await overrideOf(session, release, engine);
+}
+
+async function planReleaseFiles(
+  session: Session,
+  { release }: Carried,
+  { documents: sites }: ReturnType<typeof sitesFor>,
+): Promise<FilePlan> {
+  const { reader, options } = session;
+  const { keepLocal, replace } = options;
+  const last = await findInstalled(reader, await reader?.findCurrentSequence());
   const folders = productFolders(release.product);
-  const files = await planFiles(installFiles(wanted), { prefix: prefixOf(session), folders });
-  const plan = { release, document, listed, current, engine, files, override };
-  const space = await roomFor(session, plan).catch(async (error: unknown) => {
-    await files.tree.close();
-    throw error;
-  });
-  return { ...plan, warnings: [...accepted.warnings, ...sites.warnings, ...space] };
+  const wanted = installFiles({ product: release.product, release, hasReleaseFiles: true, sites });
+  return planFiles(wanted, { prefix: prefixOf(session), folders, last, keepLocal, replace });
 }
 
 async function overrideOf(
@@ -75,20 +140,29 @@ async function overrideOf(
   return composeOverride(bytes, { release, facts: session.engine.facts, imageIDs });
 }
 
-/** Refuses what would not fit, before anything is changed. */
-async function roomFor(session: ReleaseSession, plan: Omit<ReleasePlan, 'warnings'>): Promise<string[]> {
-  if (isDone(plan)) return []; // a full disk is no reason to refuse what is there
+/** What is needed where, and what is free there. */
+async function roomFor(
+  session: Session,
+  plan: Pick<ReleasePlan, 'release' | 'document' | 'current' | 'engine' | 'files'>,
+): Promise<{ readonly places: readonly SpacePlace[]; readonly warnings: readonly string[] }> {
+  if (isDone(plan) || session.engine === undefined) return { places: [], warnings: [] }; // a full disk is no reason to refuse what is there
   const { release, engine, files } = plan;
   const { bundle, options } = session;
   const { facts } = session.engine;
   const { needs, warnings } = await engineNeeds(engine.plans, { bundle, facts, spoolDir: options.stateDir });
   const kept = keptFiles(release).reduce((total, { size }) => total + size, 0);
   const own = [...fileNeeds(session, files), { path: options.stateDir, bytes: kept, what: 'files' }];
-  return [...warnings, ...(await checkSpace([...needs, ...own]))];
+  const looked = await lookAtSpace([...needs, ...own]);
+  return { places: looked.places, warnings: [...warnings, ...looked.warnings] };
 }
 
 /** Whether this very release is installed here and all of it is in its place. */
-export function isDone({ current, document, engine, files }: Omit<ReleasePlan, 'warnings'>): boolean {
+export function isDone({
+  current,
+  document,
+  engine,
+  files,
+}: Pick<ReleasePlan, 'current' | 'document' | 'engine' | 'files'>): boolean {
   return (
     current !== undefined &&
     document.equals(current.document) &&

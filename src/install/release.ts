@@ -13,12 +13,14 @@ import type { Override } from './receipt.ts';
 import { recordSteps } from './record.ts';
 import { bytesOf, imagesOf, isDone, planRelease, type ReleasePlan, totalBytes } from './release-plan.ts';
 import type { ImportResult } from './result.ts';
-import { identityOf, importedFiles, onHost, progressOf, type ReleaseSession } from './session.ts';
+import { identityOf, importedFiles, onHost, progressOf, type ReleaseSession, type Session } from './session.ts';
 import { runSteps, type Step } from './step.ts';
 
 /** Imports the release that a session's bundle carries. @throws as `importBundle` */
-export async function importRelease(session: ReleaseSession): Promise<ImportResult> {
-  const plan = await planRelease(session);
+export async function importRelease({ engine, ...about }: Session): Promise<ImportResult> {
+  const plan = await planRelease({ engine, ...about });
+  if (engine === undefined) throw new TypeError('expected no plan without an engine');
+  const session: ReleaseSession = { engine, ...about };
   try {
     if (session.state === undefined) return describe(session, plan, { action: 'planned', bytesRead: bytesOf(plan) });
     if (isDone(plan)) return describe(session, plan, { action: 'present', bytesRead: 0 });

@@ -3,6 +3,7 @@
 import type { Progress } from '../content/index.ts';
 import type { Engine, EngineFacts } from '../docker/index.ts';
 import type { Digest } from '../oci/index.ts';
+import type { SystemLog } from '../state/index.ts';
 import type { ConfirmOptions } from './first-root.ts';
 import type { ReceiptImage } from './receipt.ts';
 
@@ -18,12 +19,18 @@ export interface ImportOptions extends ConfirmOptions {
   readonly dryRun?: boolean | undefined;
   /** Takes a release below the highest that was installed; wants a reason. @default false */
   readonly allowDowngrade?: boolean | undefined;
+  /** Files, by name or path, that stay as they are here though nobody installed them so; wants a reason. */
+  readonly keepLocal?: readonly string[] | undefined;
+  /** Files, by name or path, that are replaced though somebody changed them here; wants a reason. */
+  readonly replace?: readonly string[] | undefined;
   readonly reason?: string | undefined;
   readonly now: Date;
   /** Of the commit that this ferry was built from. */
   readonly buildTime?: Date | undefined;
   /** The command as typed, for the sudo line of a refusal. */
   readonly command?: string | undefined;
+  /** Takes each line of the audit log for the journal of the system too. */
+  readonly systemLog?: SystemLog | undefined;
   /** @default silentProgress */
   readonly progress?: Progress | undefined;
   /** Stops the import; everything is then put back. */
@@ -33,7 +40,8 @@ export interface ImportOptions extends ConfirmOptions {
 /** A file, with its path as it is on this host. */
 export interface ImportedFile {
   readonly path: string;
-  readonly action: 'installed' | 'same';
+  /** `kept`: the operator's edit stays. */
+  readonly action: 'installed' | 'same' | 'kept';
   readonly digest: Digest;
 }
 

@@ -7,8 +7,9 @@ import type { SiteFiles } from '../manifest/index.ts';
 import type { SiteIdentity } from '../site/index.ts';
 import type { SiteState, SiteStateReader } from '../state/index.ts';
 import { type Accepted, acceptSiteFiles } from '../trust/index.ts';
-import type { FilePlan } from './file-steps.ts';
+import type { FilePlan } from './file-plan.ts';
 import type { KnownSite } from './judge.ts';
+import type { Findings } from './preflight.ts';
 import type { ImportedFile, ImportOptions } from './result.ts';
 import type { SpaceNeed } from './space.ts';
 
@@ -26,6 +27,8 @@ export interface Session {
   readonly accepted: Accepted;
   /** None only in a dry run on a site that is not pinned. */
   readonly identity: SiteIdentity | undefined;
+  /** What stands in the way so far, an engine that does not answer among it. */
+  readonly findings: Findings;
   /** `performance.now()` of the beginning. */
   readonly startedAt: number;
 }
@@ -76,12 +79,12 @@ export function sitesFor(
 }
 
 /** What became of the files, or will. */
-export function importedFiles(session: Session, plan: FilePlan): readonly ImportedFile[] {
+export function importedFiles(session: Session, plan: Pick<FilePlan, 'files'>): readonly ImportedFile[] {
   return plan.files.map(({ file, action }) => ({ path: onHost(session, file.path), action, digest: file.digest }));
 }
 
 /** The room that files take where they go. */
-export function fileNeeds(session: Session, plan: FilePlan): readonly SpaceNeed[] {
+export function fileNeeds(session: Session, plan: Pick<FilePlan, 'files'>): readonly SpaceNeed[] {
   const changed = plan.files.filter(({ action }) => action === 'installed');
   return changed.map(({ file }) => ({ path: onHost(session, file.path), bytes: file.size, what: 'files' }));
 }

@@ -82,25 +82,45 @@ function unseen({ socket, dataRoot }: EngineFacts, bytes: number): string {
   return `cannot look at the free space of the engine at ${socket}: the images want ${bytes} bytes${where}`;
 }
 
+/** A disk that something is needed on. */
+export interface SpacePlace {
+  /** The first of the folders that are on it. */
+  readonly path: string;
+  /** Bytes for all of them. */
+  readonly needed: number;
+  /** Bytes that are free there. */
+  readonly free: number;
+  /** What for. */
+  readonly what: string;
+}
+
 /**
- * Holds the needs against what is free, disk by disk: two folders on one disk share it.
- * @returns lines for what could not be looked at.
- * @throws {InstallError} `SPACE_SHORT` with both numbers.
+ * Looks at what is needed and what is free, disk by disk: two folders on one disk share it.
+ * @returns also lines for what could not be looked at.
  */
-export async function checkSpace(needs: readonly SpaceNeed[], ask: typeof mediumOf = mediumOf): Promise<string[]> {
+export async function lookAtSpace(
+  needs: readonly SpaceNeed[],
+  ask: typeof mediumOf = mediumOf,
+): Promise<{ readonly places: readonly SpacePlace[]; readonly warnings: readonly string[] }> {
   const disks = new Map<number, { readonly folder: string; readonly needs: SpaceNeed[] }>();
-  const unknown: string[] = [];
+  const warnings: string[] = [];
   for (const need of needs) {
     const place = await findPlace(need.path);
-    if (place === undefined) unknown.push(`cannot look at the free space in ${need.path}`);
+    if (place === undefined) warnings.push(`cannot look at the free space in ${need.path}`);
     else disks.set(place.disk, { folder: place.folder, needs: [...(disks.get(place.disk)?.needs ?? []), need] });
   }
+  const places: SpacePlace[] = [];
   for (const { folder, needs: here } of disks.values()) {
     const { free } = await ask(folder);
-    const wanted = sum(here.map(({ bytes }) => bytes));
-    if (wanted > free) throw spaceShort(here, wanted, free);
+    const what = [...new Set(here.map((need) => need.what))].join(' and ');
+    places.push({ path: here[0]?.path ?? folder, needed: sum(here.map(({ bytes }) => bytes)), free, what });
   }
-  return unknown;
+  return { places, warnings };
+}
+
+/** What to say of every disk that has not enough: `SPACE_SHORT` with both numbers. */
+export function spaceFindings(places: readonly SpacePlace[]): readonly InstallError[] {
+  return places.filter(({ needed, free }) => needed > free).map(spaceShort);
 }
 
 /** The folder, or the nearest one above that is there; `undefined` when this user cannot look. */
@@ -114,12 +134,10 @@ async function findPlace(path: string): Promise<{ readonly disk: number; readonl
   }
 }
 
-function spaceShort(needs: readonly SpaceNeed[], bytes: number, free: number): InstallError {
-  const what = [...new Set(needs.map((need) => need.what))].join(' and ');
-  const path = needs[0]?.path ?? '';
-  return new InstallError(`check space: ${path}: expected ${bytes} bytes free for ${what}, got ${free}`, {
+function spaceShort({ path, needed, free, what }: SpacePlace): InstallError {
+  return new InstallError(`check space: ${path}: expected ${needed} bytes free for ${what}, got ${free}`, {
     code: 'SPACE_SHORT',
-    facts: { path, bytes, free },
+    facts: { path, bytes: needed, free },
   });
 }
 

@@ -358,6 +358,9 @@ describe('a catalogue file', () => {
     expect(taken).toMatchObject({ kind: 'catalogue', action: 'installed' });
     expect(taken.engine).toBeUndefined();
     await expect(lab.import(path, { engine: down })).rejects.toMatchObject({ code: 'ENGINE_NOT_RUNNING' });
-    await expect(lab.import(`${path}.gone`, { engine: down })).rejects.toMatchObject({ code: 'ENGINE_NOT_RUNNING' });
+    await expect(lab.import(`${path}.gone`, { engine: down })).rejects.toMatchObject({
+      code: 'PREFLIGHT_FAILED',
+      errors: [{ code: 'ENGINE_NOT_RUNNING' }, { code: 'MEDIUM_ABSENT' }],
+    });
   });
 });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openBundle } from '../../src/bundle/index.ts';
-import { checkSpace, unpackedSize } from '../../src/install/space.ts';
+import { lookAtSpace, type SpaceNeed, spaceFindings, unpackedSize } from '../../src/install/space.ts';
 import type { TestEngine } from '../support/engine.ts';
 import { makeImage, tarOf } from '../support/images.ts';
 import { createLab, type Lab } from './lab.ts';
@@ -19,26 +19,37 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 
 const free = (bytes: number) => async () => ({ free: bytes, kind: 'other' as const });
 
-describe('checkSpace', () => {
+const shortOf = async (needs: readonly SpaceNeed[], bytes: number) =>
+  spaceFindings((await lookAtSpace(needs, free(bytes))).places);
+
+describe('lookAtSpace', () => {
   it('adds up what goes onto one disk', async () => {
     const needs = [
       { path: join(dir, 'not', 'there'), bytes: 60, what: 'images' },
       { path: dir, bytes: 50, what: 'files' },
     ];
-    expect(await checkSpace(needs, free(110))).toEqual([]);
-    await expect(checkSpace(needs, free(109))).rejects.toMatchObject({
-      code: 'SPACE_SHORT',
-      facts: { bytes: 110, free: 109 },
-      message: expect.stringContaining('images and files'),
+    expect(await lookAtSpace(needs, free(110))).toEqual({
+      places: [{ path: join(dir, 'not', 'there'), needed: 110, free: 110, what: 'images and files' }],
+      warnings: [],
     });
+    expect(await shortOf(needs, 110)).toEqual([]);
+    expect(await shortOf(needs, 109)).toMatchObject([
+      {
+        code: 'SPACE_SHORT',
+        facts: { bytes: 110, free: 109 },
+        message: expect.stringContaining('images and files'),
+      },
+    ]);
   });
 
-  it('keeps disks apart', async () => {
+  it('keeps disks apart, and names every one that is short', async () => {
     const needs = [
       { path: dir, bytes: 60, what: 'images' },
-      { path: '/proc', bytes: 60, what: 'files' },
+      { path: '/proc', bytes: 61, what: 'files' },
     ];
-    expect(await checkSpace(needs, free(60))).toEqual([]);
+    expect(await shortOf(needs, 61)).toEqual([]);
+    expect(await shortOf(needs, 60)).toMatchObject([{ facts: { path: '/proc' } }]);
+    expect(await shortOf(needs, 10)).toMatchObject([{ facts: { path: dir } }, { facts: { path: '/proc' } }]);
   });
 });
 
