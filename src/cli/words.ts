@@ -242,6 +242,10 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   FOLDER_OWNED: [3, 'a package of the system owns it: choose another folder at the office'],
   SITE_FILES_SEALED: [5, NEWER_FERRY],
   TAG_NOT_MOVED: [1, "look at the engine's log (`journalctl -u docker`); nothing was changed"],
+  TAG_MOVED_BY_OTHER: [
+    1,
+    'another process (a pull, a build, another tool) works with these names: see that it is done, then run the command again',
+  ],
   RECEIPT_ALTERED: [3, 'believe nothing in it; the receipt as it was signed is in the state of this site'],
   RECEIPT_FOREIGN: [3, 'verify it at the site that it names'],
   UNDO_INCOMPLETE: [

@@ -28,8 +28,8 @@ export interface EngineAPI {
   find(request: EngineRequest): Promise<unknown>;
   /** Posts a tar to `/images/load`; resolves when the engine begins to answer, which may be before it has everything. */
   load(tar: Readable, signal: AbortSignal): Promise<IncomingMessage>;
-  /** Asks for an image of no files under a name. The answer is lines, as a load's. */
-  importEmpty(name: { readonly repo: string; readonly tag: string }): Promise<IncomingMessage>;
+  /** Asks for an image of no files, with one label, under a name. The answer is lines, as a load's. */
+  importEmpty(name: { readonly repo: string; readonly tag: string }, label: string): Promise<IncomingMessage>;
   close(): void;
 }
 
@@ -58,9 +58,12 @@ export async function openAPI(address: EngineAddress, agent: Agent): Promise<Eng
       throw asDockerError(error, { where, what: 'POST /images/load', signal });
     }
   };
-  const importEmpty = async (name: { readonly repo: string; readonly tag: string }) => {
+  const importEmpty = async (name: { readonly repo: string; readonly tag: string }, label: string) => {
     try {
-      return (await docker.importImage(Readable.from([EMPTY_TAR]), { ...name })) as IncomingMessage;
+      return (await docker.importImage(Readable.from([EMPTY_TAR]), {
+        ...name,
+        changes: `LABEL ${label}=true`,
+      })) as IncomingMessage;
     } catch (error) {
       throw asDockerError(error, { where, what: 'POST /images/create' });
     }

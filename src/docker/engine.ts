@@ -1,24 +1,31 @@
 /** A connection to one engine, and all that Ferry does with it. The work is in the other files; here it is tied together. */
 import type { Digest } from '../oci/index.ts';
-import { type EngineEnvironment, formatAddress, parseAddress } from './address.ts';
+import { type EngineAddress, type EngineEnvironment, formatAddress, parseAddress } from './address.ts';
 import { agentFor } from './agent.ts';
 import { openAPI } from './api.ts';
+import { waitingFor } from './away.ts';
+import { type Compose, findCompose, programEnvironment } from './compose.ts';
 import { type EngineContainer, listContainers } from './containers.ts';
 import { DockerError } from './error.ts';
 import { type Connection, type EngineFacts, readFacts } from './facts.ts';
 import type { EngineImage } from './image.ts';
-import { type Inventory, type KnownImage, readInventory, withImage } from './inventory.ts';
+import { findImage, type Inventory, type KnownImage, readInventory, withImage } from './inventory.ts';
 import { type LoadedImage, type LoadOptions, loadImage } from './load.ts';
 import { findPins, type Pin, pin, unpin } from './pin.ts';
 import { expectedID, type ImagePlan, planImage } from './plan.ts';
+import { removeContainer, removeNetworks, stopContainer } from './project.ts';
 import { findTag, removeImage, tag, untag } from './tags.ts';
+import { type EndOfLoads, untilLoadsEnd } from './under-way.ts';
 import { verifyImage } from './verify.ts';
+import { type EnginePatience, PATIENCE } from './watch.ts';
 
 export interface ConnectOptions {
   /** DOCKER_HOST, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH, HOME; all of it goes to `ssh`. */
   readonly env: EngineEnvironment;
   /** The command line as it was typed, without `sudo`: told back when it takes root. */
   readonly command?: string;
+  /** How long the engine may be silent, or away. @default `PATIENCE` */
+  readonly patience?: Partial<EnginePatience>;
 }
 
 /** One engine, from connect to close. Every call may throw {DockerError}: see the function of its name. */
@@ -31,6 +38,8 @@ export interface Engine {
   withImage(inventory: Inventory, image: EngineImage): Inventory;
   loadImage(plan: ImagePlan, options: LoadOptions): Promise<LoadedImage>;
   verifyImage(image: EngineImage): Promise<void>;
+  /** Whether the engine has an image of this ID, with a name or without. */
+  hasImage(imageID: Digest): Promise<boolean>;
   findTag(name: string): Promise<Digest | undefined>;
   tag(imageID: Digest, name: string): Promise<void>;
   untag(name: string): Promise<void>;
@@ -40,6 +49,21 @@ export interface Engine {
   findPins(label?: string): Promise<Pin[]>;
   /** All containers, pins too: those have the label `PIN_LABEL`. */
   containers(): Promise<EngineContainer[]>;
+  stopContainer(id: string): Promise<void>;
+  /** None of its volumes. */
+  removeContainer(id: string): Promise<void>;
+  /** Those that Compose made for a project and nobody uses. */
+  removeNetworks(project: string): Promise<void>;
+  findCompose(): Promise<Compose>;
+  /** What a program needs of the environment to reach this engine. */
+  readonly environment: Readonly<Record<string, string>>;
+  /**
+   * Waits until an engine that went away (`isEngineLost`) is back; who waited in vain only looks the next time.
+   * @throws {DockerError} `ENGINE_NOT_RUNNING`; `ENGINE_CHANGED` when it is another; the reason of the signal
+   */
+  untilBack(signal?: AbortSignal): Promise<void>;
+  /** Waits until loads of these images whose client is gone are over. @throws {DockerError} `ENGINE_BUSY` */
+  untilLoadsEnd(imageIDs: readonly Digest[], options?: EndOfLoads): Promise<void>;
   close(): void;
 }
 
@@ -49,11 +73,14 @@ export interface Engine {
  * @throws {DockerError} `ENGINE_ADDRESS`, `ENGINE_NOT_RUNNING`, `ENGINE_DENIED` (with the sudo line as its hint, where
  *   `command` is given), `ENGINE_UNREACHABLE`, `ENGINE_TLS`, `ENGINE_UNSUPPORTED`
  */
-export async function connectEngine({ env, command }: ConnectOptions): Promise<Engine> {
+export async function connectEngine({ env, command, patience }: ConnectOptions): Promise<Engine> {
   const address = parseAddress(env);
   const api = await openAPI(address, agentFor(address, env));
   try {
-    return tieTogether({ api, facts: await readFacts(api, address) });
+    return tieTogether(
+      { api, facts: await readFacts(api, address), patience: { ...PATIENCE, ...patience } },
+      { address, env },
+    );
   } catch (error) {
     api.close();
     throw address.kind === 'unix'
@@ -62,7 +89,12 @@ export async function connectEngine({ env, command }: ConnectOptions): Promise<E
   }
 }
 
-function tieTogether(connection: Connection): Engine {
+interface Whereabouts {
+  readonly address: EngineAddress;
+  readonly env: EngineEnvironment;
+}
+
+function tieTogether(connection: Connection, where: Whereabouts): Engine {
   const { api, facts } = connection;
   return {
     facts,
@@ -71,6 +103,7 @@ function tieTogether(connection: Connection): Engine {
     withImage: (inventory, image) => withImage(inventory, image, expectedID(facts, image)),
     loadImage: (plan, options) => loadImage(connection, plan, options),
     verifyImage: (image) => verifyImage(connection, image),
+    hasImage: async (imageID) => (await findImage(connection, imageID)) !== undefined,
     findTag: (name) => findTag(connection, name),
     tag: (imageID, name) => tag(api, imageID, name),
     untag: (name) => untag(connection, name),
@@ -79,6 +112,13 @@ function tieTogether(connection: Connection): Engine {
     unpin: (handle) => unpin(api, handle),
     findPins: (label) => findPins(api, label),
     containers: () => listContainers(api),
+    stopContainer: (id) => stopContainer(api, id),
+    removeContainer: (id) => removeContainer(api, id),
+    removeNetworks: (project) => removeNetworks(api, project),
+    findCompose: () => findCompose({ ...where, api }),
+    environment: programEnvironment(where.address, where.env),
+    untilBack: waitingFor(connection),
+    untilLoadsEnd: (imageIDs, options = {}) => untilLoadsEnd(connection, imageIDs, options),
     close: () => api.close(),
   };
 }

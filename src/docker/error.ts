@@ -11,9 +11,14 @@ export type DockerCode =
   | 'ENGINE_FAILED'
   | 'ENGINE_NO_SPACE'
   | 'ENGINE_STALLED'
+  | 'ENGINE_CHANGED'
+  | 'ENGINE_BUSY'
   | 'LOAD_FAILED'
   | 'IMAGE_MISMATCH'
-  | 'WRONG_ARCHITECTURE';
+  | 'WRONG_ARCHITECTURE'
+  | 'COMPOSE_MISSING'
+  | 'COMPOSE_UNSUPPORTED'
+  | 'COMPOSE_FAILED';
 
 /** The engine can't be reached, refuses, or did not do what it said. */
 export class DockerError extends FerryError<DockerCode> {}

@@ -8,6 +8,7 @@ import type { EngineAddress } from './address.ts';
 import { formatAddress } from './address.ts';
 import type { EngineAPI } from './api.ts';
 import { DockerError } from './error.ts';
+import type { EnginePatience } from './watch.ts';
 import { asList, asObject, asText } from './wire.ts';
 
 /** How the engine keeps images, and so what it must be sent. */
@@ -35,6 +36,7 @@ export interface EngineFacts {
 export interface Connection {
   readonly api: EngineAPI;
   readonly facts: EngineFacts;
+  readonly patience: EnginePatience;
 }
 
 /** Minor numbers of the API 1.x that things came with. Engines before 23.0 (1.42) can't unpack zstd. */
@@ -54,7 +56,8 @@ export async function readFacts(api: EngineAPI, address: EngineAddress): Promise
   const store = storeOf(version, info);
   const facts = {
     socket: formatAddress(address),
-    id: asText(info['ID']),
+    // podman makes up a new one for each answer
+    id: store === 'podman' ? '' : asText(info['ID']),
     name: store === 'podman' ? ('podman' as const) : ('docker' as const),
     version: asText(version['Version']),
     apiVersion: asText(version['ApiVersion']),

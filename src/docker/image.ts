@@ -1,8 +1,10 @@
 /** An image as the engine is given it: one platform of a closure, chosen for this engine. Pure. */
+import { parseJSON } from '../content/index.ts';
 import type { ClosureDocument, Descriptor, Digest, ImageClosure, PlatformImage } from '../oci/index.ts';
 import { attestationSubject, formatPlatform, isPlatformMatch, parseManifest } from '../oci/index.ts';
 import { DockerError } from './error.ts';
 import type { EngineFacts } from './facts.ts';
+import { asObject } from './wire.ts';
 
 /** What to load and what to hold it to. `documents` are those of the closure, proven by whoever read them. */
 export interface EngineImage {
@@ -34,6 +36,12 @@ export function documentOf(image: EngineImage, digest: Digest): ClosureDocument 
   const found = image.documents.find(({ descriptor }) => descriptor.digest === digest);
   if (found === undefined) throw new RangeError(`image ${image.name}: expected document ${digest}, got none`);
   return found;
+}
+
+/** Paths that the image's signed config declares as volumes; those of an odd config are none. */
+export function declaredVolumes(image: EngineImage): string[] {
+  const config = asObject(parseJSON(documentOf(image, image.platform.config.digest).bytes, 'image config'));
+  return Object.keys(asObject(asObject(config['config'])['Volumes']));
 }
 
 /** The attestations of the image's platform that are carried: their documents, and the blobs below them. */

@@ -1,5 +1,8 @@
 /** The Docker Engine: what it is, what it has, and putting an image into it that is then proven to be there. */
 export type { EngineEnvironment } from './address.ts';
+export { isEngineLost } from './away.ts';
+export type { Compose, ComposeProject, UpOptions } from './compose.ts';
+export { COMPOSE_LABELS } from './compose.ts';
 export type { ContainerMount, EngineContainer } from './containers.ts';
 export type { ConnectOptions, Engine } from './engine.ts';
 export { connectEngine } from './engine.ts';
@@ -16,5 +19,8 @@ export type { Pin } from './pin.ts';
 export { PIN_LABEL } from './pin.ts';
 export type { ImagePlan } from './plan.ts';
 export { expectedID, planImage } from './plan.ts';
+export type { ProjectContainer } from './project.ts';
+export { projectContainers } from './project.ts';
 export { estimateUnpacked, spaceNeeded, spoolNeeded } from './space.ts';
-export type { Patience } from './watch.ts';
+export type { EndOfLoads } from './under-way.ts';
+export type { EnginePatience, Patience } from './watch.ts';

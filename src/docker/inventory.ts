@@ -39,6 +39,9 @@ export interface KnownImage {
 
 const PARALLEL = 8;
 
+/** On the image of nothing that a name is moved to before it is taken away. */
+export const NOTHING_LABEL = 'ferry.nothing';
+
 /** Asks for all images, dangling and intermediate ones too. An image that goes while we ask is left out. */
 export async function readInventory(connection: Connection, known: readonly KnownImage[]): Promise<Inventory> {
   const { api, facts } = connection;
@@ -84,11 +87,14 @@ export interface EngineReport extends Omit<InventoryImage, 'id'> {
   readonly variant: string;
   /** Paths that the config declares as volumes. */
   readonly volumes: readonly string[];
+  /** It stands in for no image at all: see `untag`. */
+  readonly isNothing: boolean;
 }
 
 function parseReport(fields: Readonly<Record<string, unknown>>): EngineReport {
   const layers = asList(asObject(fields['RootFS'])['Layers']).map(asText);
   const manifests = fields['Manifests'];
+  const config = asObject(fields['Config']);
   return {
     id: parseImageID(fields['Id']),
     tags: asList(fields['RepoTags']).map(asText).filter(isTag).map(fullName),
@@ -96,7 +102,8 @@ function parseReport(fields: Readonly<Record<string, unknown>>): EngineReport {
     os: asText(fields['Os']),
     architecture: asText(fields['Architecture']),
     variant: asText(fields['Variant']),
-    volumes: Object.keys(asObject(asObject(fields['Config'])['Volumes'])),
+    volumes: Object.keys(asObject(config['Volumes'])),
+    isNothing: asObject(config['Labels'])[NOTHING_LABEL] !== undefined,
     ...(Array.isArray(manifests) ? { wholeManifests: wholeOf(manifests) } : {}),
   };
 }

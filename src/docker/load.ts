@@ -5,7 +5,6 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import { verified } from '../content/index.ts';
 import { FerryError } from '../errors.ts';
 import { packTar } from '../layout/index.ts';
@@ -14,13 +13,16 @@ import { type BlobSource, loadEntries } from './entries.ts';
 import { DockerError, quoteEngine } from './error.ts';
 import type { Connection } from './facts.ts';
 import { engineWords } from './failure.ts';
+import { declaredVolumes } from './image.ts';
 import { findImage } from './inventory.ts';
+import { pinWith, unpin } from './pin.ts';
 import { makePlain } from './plain.ts';
 import type { ImagePlan } from './plan.ts';
 import { failureIn, loadFailed, readReply } from './reply.ts';
 import { removeImage } from './tags.ts';
+import { untilLoadsEnd } from './under-way.ts';
 import { findDifference, verifyImage } from './verify.ts';
-import { PATIENCE, type Patience, startWatch, type Watch } from './watch.ts';
+import { type Patience, startWatch, type Watch } from './watch.ts';
 
 export interface LoadOptions {
   /** A blob's bytes as the bundle has them; they are proven here, while they stream. */
@@ -31,6 +33,11 @@ export interface LoadOptions {
   readonly signal?: AbortSignal;
   /** Folder for zstd layers that an old engine needs plain; a folder of its own is made in it and removed. */
   readonly spoolDir: string;
+  /**
+   * Pins the image under this label the moment that the engine has it: whatever else prunes images at night would take
+   * one without a name. Not where the plan said that it is present: whoever leans on that holds it already.
+   */
+  readonly pinLabel?: string;
   readonly patience?: Patience;
 }
 
@@ -51,21 +58,37 @@ export async function loadImage(connection: Connection, plan: ImagePlan, options
   const { image, imageID } = plan;
   const before = await findImage(connection, imageID);
   // never posted again: on newer engines that leaves a dangling double (moby#53561)
-  if (before !== undefined && findDifference(connection.facts, image, before) === undefined)
+  if (before !== undefined && findDifference(connection.facts, image, before) === undefined) {
+    if (plan.action === 'load') await hold(connection, plan, options);
     return { imageID, action: 'present' };
+  }
   if (plan.action === 'present') throw goneSince(image.name);
   options.signal?.throwIfAborted();
-  const watch = startWatch(image.name, { signal: options.signal, patience: options.patience ?? PATIENCE });
+  const watch = startWatch(image.name, { signal: options.signal, patience: options.patience ?? connection.patience });
+  let pinned: string | undefined;
   try {
     await send(connection, plan, { ...options, watch });
+    pinned = await hold(connection, plan, options);
     await verifyImage(connection, image);
   } catch (error) {
+    // the first error matters more; a pin that stays is found by its label
+    if (pinned !== undefined) await unpin(connection.api, pinned).catch(() => undefined);
     if (before === undefined) await cleanUp(connection, plan, watch);
     throw error;
   } finally {
     watch.stop();
   }
   return { imageID, action: 'loaded' };
+}
+
+/** Holds what the engine says that it has loaded. @throws {DockerError} `LOAD_FAILED` when it has not, after all */
+async function hold(connection: Connection, plan: ImagePlan, { pinLabel }: LoadOptions): Promise<string | undefined> {
+  if (pinLabel === undefined) return undefined;
+  try {
+    return await pinWith(connection, plan.imageID, { label: pinLabel, volumes: declaredVolumes(plan.image) });
+  } catch (error) {
+    throw error instanceof DockerError && error.facts['status'] === 404 ? goneSince(plan.image.name) : error;
+  }
 }
 
 type SendOptions = LoadOptions & { readonly watch: Watch };
@@ -124,7 +147,7 @@ function goneSince(image: string): DockerError {
   return new DockerError(`load image ${image}: expected it in the engine as planned, got an engine without it`, {
     code: 'LOAD_FAILED',
     hint: 'it was removed while the import ran: import again',
-    facts: { image },
+    facts: { image, gone: true },
   });
 }
 
@@ -138,21 +161,21 @@ function asLoadError(error: unknown, image: string): unknown {
     code: 'LOAD_FAILED',
     hint: "the engine's own log says more",
     cause: error,
-    facts: { image },
+    facts: { image, lost: true },
   });
 }
 
 /**
- * Removes what a failed load left. An engine that has everything may go on after we have hung up (20.10 does), so
- * for a moment the image is waited for. What can't be cleaned is untagged and harmless; the first error matters more.
+ * Removes what a failed load left. An engine that has everything may go on after we have hung up (20.10 does), so for a
+ * moment it is waited for. What can't be cleaned is untagged and harmless; the first error matters more.
  */
 async function cleanUp(connection: Connection, plan: ImagePlan, watch: Watch): Promise<void> {
   if (!watch.sentAll()) return;
-  const rounds = watch.signal.aborted ? 30 : 1;
-  for (let round = 0; round < rounds; round++) {
-    if (round > 0) await delay(100);
-    if (await removeImage(connection, plan.imageID).catch(() => true)) return;
-  }
+  const imageIDs = [plan.imageID];
+  const waitMs = watch.signal.aborted ? 3_000 : 0;
+  // the error of a look at an engine that is gone is the first one again
+  await untilLoadsEnd(connection, imageIDs, { busyMs: waitMs, blindMs: waitMs }).catch(() => undefined);
+  await removeImage(connection, plan.imageID).catch(() => undefined);
 }
 
 async function* counted(

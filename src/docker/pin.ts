@@ -23,7 +23,15 @@ export interface Pin {
 
 /** Holds an image. Answers the handle for {@link unpin}. @throws {DockerError} `ENGINE_FAILED` when there is no such image */
 export async function pin(connection: Connection, imageID: Digest, label: string): Promise<string> {
-  const report = await findImage(connection, imageID);
+  return pinWith(connection, imageID, { label, volumes: (await findImage(connection, imageID))?.volumes ?? [] });
+}
+
+/** The same where the volumes that the image declares are known: nothing is asked before the image is held. */
+export async function pinWith(
+  connection: Connection,
+  imageID: Digest,
+  { label, volumes }: { readonly label: string; readonly volumes: readonly string[] },
+): Promise<string> {
   const body = {
     Image: imageID,
     // images made from scratch may have no command, and an engine wants one; it is never run
@@ -31,7 +39,7 @@ export async function pin(connection: Connection, imageID: Digest, label: string
     Cmd: ['never started'],
     Labels: { [PIN_LABEL]: label },
     // a declared volume would be made, and filled, at once
-    HostConfig: { NetworkMode: 'none', Mounts: report?.volumes.map((Target) => ({ Type: 'tmpfs', Target })) ?? [] },
+    HostConfig: { NetworkMode: 'none', Mounts: volumes.map((Target) => ({ Type: 'tmpfs', Target })) },
   };
   const made = asObject(await connection.api.ask({ method: 'POST', path: '/containers/create', body }));
   const handle = asText(made['Id']);

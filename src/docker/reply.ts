@@ -27,7 +27,7 @@ export async function* readReply(chunks: AsyncIterable<Uint8Array>): AsyncGenera
     for (const line of lines) if (line.trim() !== '') yield parseLine(line);
   }
   rest += decoder.decode();
-  if (rest.trim() !== '') yield parseLine(rest);
+  if (rest.trim() !== '') yield parseLine(rest, true);
 }
 
 /** The engine's words of failure in a line, if it is one. Since 27.2 a failed unpack is told as ordinary output. */
@@ -47,18 +47,20 @@ export function loadFailed(image: string, words: string): DockerError {
   });
 }
 
-function parseLine(line: string): ReplyLine {
+/** @param isLast it has no end: an engine that died in the middle of a word. */
+function parseLine(line: string, isLast = false): ReplyLine {
   try {
     const value: unknown = JSON.parse(line);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as ReplyLine;
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
   }
-  throw badReply(line);
+  throw badReply(line, isLast);
 }
 
-function badReply(got: string): DockerError {
+function badReply(got: string, lost = false): DockerError {
   return new DockerError(`read engine's answer to a load: expected a JSON object a line, got ${quoteEngine(got)}`, {
     code: 'LOAD_FAILED',
+    facts: { lost },
   });
 }

@@ -6,16 +6,18 @@ import type { Digest } from '../oci/index.ts';
 import type { EngineAPI } from './api.ts';
 import { DockerError } from './error.ts';
 import type { Connection } from './facts.ts';
-import { findImage } from './inventory.ts';
+import { findImage, NOTHING_LABEL } from './inventory.ts';
 import { fullName, splitName } from './name.ts';
-import { pin, unpin } from './pin.ts';
+import { findPins, pin, unpin } from './pin.ts';
 import { failureIn, loadFailed, readReply } from './reply.ts';
 
 /** The ID of the image that has this name now. @throws {OciError} `REFERENCE_INVALID` */
 export async function findTag(connection: Connection, name: string): Promise<Digest | undefined> {
   splitName(name); // an engine would take hex digits for the beginning of an ID
   const report = await findImage(connection, name);
-  return report?.tags.includes(fullName(name)) ? report.id : undefined;
+  // half way to being taken away, by a process that was killed meanwhile: it names nothing any more
+  if (report === undefined || report.isNothing) return undefined;
+  return report.tags.includes(fullName(name)) ? report.id : undefined;
 }
 
 /** Gives an image a name; an image that had it before stays, without. */
@@ -23,17 +25,21 @@ export async function tag(api: EngineAPI, imageID: Digest, name: string): Promis
   await api.ask({ method: 'POST', path: `/images/${imageID}/tag`, query: splitName(name) });
 }
 
-/** Takes a name away; the image stays, dangling if that was its last. No error when nothing has the name. */
+/**
+ * Takes a name away; the image stays, dangling if that was its last. No error when nothing has the name. Killed half way,
+ * it may be called again.
+ */
 export async function untag(connection: Connection, name: string): Promise<void> {
   const { api, facts } = connection;
   splitName(name);
+  if (facts.store === 'containerd') await letGo(api); // of a run that was killed here
   const report = await findImage(connection, name);
   if (report?.id === undefined || !report.tags.includes(fullName(name))) return;
   if (facts.store === 'podman') {
     // podman's own calls, unlike Docker's, want a version in the path
     const version = /^\d+\.\d+\.\d+/.exec(facts.version)?.[0] ?? '4.0.0';
     await api.ask({ method: 'POST', path: `/v${version}/libpod/images/${report.id}/untag`, query: splitName(name) });
-  } else if (report.tags.length > 1) {
+  } else if (report.tags.length > 1 || report.isNothing) {
     await removeName(api, name);
   } else if (facts.store === 'containerd') {
     await untagLastSoftly(connection, report.id, name);
@@ -61,13 +67,16 @@ export async function removeImage(connection: Connection, imageID: Digest): Prom
   }
 }
 
+/** Why the image of a name that is taken away is held for a moment. */
+const UNTAGGED = 'untag';
+
 async function removeName(api: EngineAPI, name: string): Promise<void> {
   await api.find({ method: 'DELETE', path: `/images/${name}`, query: { noprune: '1' } });
 }
 
 /** Classic store: a name that moves to another image leaves the first one be; here to an image of nothing. */
 async function moveToNothing(api: EngineAPI, name: string): Promise<void> {
-  for await (const line of readReply(await api.importEmpty(splitName(name)))) {
+  for await (const line of readReply(await api.importEmpty(splitName(name), NOTHING_LABEL))) {
     const words = failureIn(line);
     if (words !== undefined) throw loadFailed(name, words);
   }
@@ -75,10 +84,15 @@ async function moveToNothing(api: EngineAPI, name: string): Promise<void> {
 
 /** containerd store: with a container on the image, a forced removal of its last name leaves it dangling (image_delete.go). */
 async function untagLastSoftly(connection: Connection, imageID: Digest, name: string): Promise<void> {
-  const held = await pin(connection, imageID, 'untag');
+  await pin(connection, imageID, UNTAGGED);
   try {
     await connection.api.find({ method: 'DELETE', path: `/images/${name}`, query: { noprune: '1', force: '1' } });
   } finally {
-    await unpin(connection.api, held);
+    await letGo(connection.api);
   }
+}
+
+/** What a killed process held for a moment, too. */
+async function letGo(api: EngineAPI): Promise<void> {
+  for (const { handle } of await findPins(api, UNTAGGED)) await unpin(api, handle);
 }

@@ -13,7 +13,13 @@ export interface Patience {
   readonly unpackingMs: number;
 }
 
-export const PATIENCE: Patience = { sendingMs: 180_000, unpackingMs: 3_600_000 };
+/** And how long it may be away. */
+export interface EnginePatience extends Patience {
+  /** An engine that went away in the middle is waited for so long. @default 60_000 */
+  readonly returnMs: number;
+}
+
+export const PATIENCE: EnginePatience = { sendingMs: 180_000, unpackingMs: 3_600_000, returnMs: 60_000 };
 
 /** The watch: a signal that aborts when the caller's does, or when patience is at its end. */
 export interface Watch {

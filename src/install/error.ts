@@ -18,6 +18,7 @@ import { FerryError } from '../errors.ts';
  * - `FOLDER_OWNED`: a package of the system owns the folder.
  * - `SITE_FILES_SEALED`: the files are sealed, which this ferry cannot open.
  * - `TAG_NOT_MOVED`: the engine did not do what it said.
+ * - `TAG_MOVED_BY_OTHER`: another process moved a name while this ran.
  * - `INTERRUPTED`: stopped by the person, everything is as before.
  * - `UNDO_INCOMPLETE`: something failed and could not be put back either; the journal stays for `recover`.
  * - `JOURNAL_DAMAGED`: the journal is not as ferry writes it.
@@ -44,6 +45,7 @@ export type InstallCode =
   | 'FOLDER_OWNED'
   | 'SITE_FILES_SEALED'
   | 'TAG_NOT_MOVED'
+  | 'TAG_MOVED_BY_OTHER'
   | 'INTERRUPTED'
   | 'UNDO_INCOMPLETE'
   | 'JOURNAL_DAMAGED'
