@@ -8,6 +8,7 @@ import type { Part, Row } from './part.ts';
 import { PARTS } from './parts.ts';
 import { writeReport } from './report.ts';
 import { countWrong, formatTable } from './table.ts';
+import { tidyUp } from './tidy.ts';
 
 const { values } = parseArgs({
   options: {
@@ -26,12 +27,19 @@ if (values.write && (sample !== undefined || values.only !== undefined)) {
 
 const log = (line: string): void => console.error(line);
 console.log(`seed ${seed}${sample === undefined ? '' : `, at most ${sample} points a row`}`);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => void tidyUp().finally(() => process.exit(130)));
+}
 const rows: Row[] = [];
-for (const part of parts) {
-  log(`${part.name}: ${part.title}`);
-  const started = performance.now();
-  rows.push(...(await part.run({ sample, seed, log })));
-  log(`${part.name}: ${((performance.now() - started) / 1000).toFixed(0)} s`);
+try {
+  for (const part of parts) {
+    log(`${part.name}: ${part.title}`);
+    const started = performance.now();
+    rows.push(...(await part.run({ sample, seed, log })));
+    log(`${part.name}: ${((performance.now() - started) / 1000).toFixed(0)} s`);
+  }
+} finally {
+  await tidyUp();
 }
 console.log(formatTable(rows));
 if (values.write) await writeReport(rows, seed);
