@@ -42,6 +42,12 @@ export async function acquireLock(path: string, { what, waitMs = 0 }: LockOption
   }
 }
 
+/** The living process that holds a lock; `undefined` when it is free, or its holder is gone. Changes nothing. */
+export async function findLockHolder(path: string): Promise<number | undefined> {
+  const holder = await findHolder(path);
+  return holder !== undefined && (await isAlive(holder)) ? holder.pid : undefined;
+}
+
 /** The holder that has it, or `undefined` when it is ours now. */
 async function tryLock(path: string, holder: Holder): Promise<Holder | undefined> {
   if (await claim(path, holder)) return undefined;

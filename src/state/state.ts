@@ -6,7 +6,15 @@
 import { constants, createReadStream } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { acquireLock, asWriteError, ContentError, findFileBounded, isErrno, type Lock } from '../content/index.ts';
+import {
+  acquireLock,
+  asWriteError,
+  ContentError,
+  findFileBounded,
+  findLockHolder,
+  isErrno,
+  type Lock,
+} from '../content/index.ts';
 import { type AuditEntry, appendAudit, type SystemLog } from './audit.ts';
 import { type AuditChain, findAuditEnd, readAudit, verifyAudit } from './audit-chain.ts';
 import { listFolder, makeFolder, putFile, removeName } from './disk.ts';
@@ -44,6 +52,8 @@ export interface SiteStateReader {
   findJournal(): Promise<Readonly<Record<string, unknown>> | undefined>;
   /** The bytes of a file below the folder, as they lie there: `releases/1/kept/…`. */
   openStored(path: string): AsyncIterable<Uint8Array>;
+  /** The living process that has the site's lock. */
+  findHolder(): Promise<number | undefined>;
   /** Follows the audit log. @throws {StateError} `AUDIT_BROKEN` */
   verifyAudit(): Promise<AuditChain>;
   /** The last lines of the audit log as they stand, oldest first. */
@@ -142,6 +152,7 @@ function reader(dir: string): SiteStateReader {
     findReleaseFile: (sequence, name) => releases.findReleaseFile(dir, sequence, name),
     findJournal: () => findJournal(dir),
     openStored: (path) => createReadStream(join(dir, path)),
+    findHolder: () => findLockHolder(join(dir, 'lock')),
     verifyAudit: () => verifyAudit(join(dir, AUDIT)),
     readAudit: (options) => readAudit(join(dir, AUDIT), options),
     findAuditHead: async () => (await findAuditEnd(join(dir, AUDIT))).head,

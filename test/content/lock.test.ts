@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { acquireLock } from '../../src/content/index.ts';
+import { acquireLock, findLockHolder } from '../../src/content/index.ts';
 
 let dir: string;
 let path: string;
@@ -86,5 +86,16 @@ describe('acquireLock', () => {
   it('takes over a lock that a full disk left empty', async () => {
     await writeFile(path, '');
     await (await acquireLock(path, { what: 'x' })).release();
+  });
+});
+
+describe('findLockHolder', () => {
+  it('names the living process that holds it, and nobody when that was killed or the lock is free', async () => {
+    expect(await findLockHolder(path)).toBeUndefined();
+    const { pid, kill } = await holder();
+    expect(await findLockHolder(path)).toBe(pid);
+    await kill();
+    expect(await findLockHolder(path)).toBeUndefined();
+    expect(await readdir(dir)).toEqual([basename(path)]);
   });
 });
