@@ -248,6 +248,13 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   ],
   RECEIPT_ALTERED: [3, 'believe nothing in it; the receipt as it was signed is in the state of this site'],
   RECEIPT_FOREIGN: [3, 'verify it at the site that it names'],
+  NOTHING_TO_ACTIVATE: [2, 'import it without --activate: there is nothing that could be run'],
+  BACKUP_MISSING: [
+    5,
+    'write a `backup` command into site.yaml (docs/activation.md shows one), or import without --activate',
+  ],
+  BACKUP_FAILED: [1, 'nothing was changed: run the command by hand to see all that it says'],
+  ACTIVATION_FAILED: [1, 'look at what the containers say: docker logs'],
   UNDO_INCOMPLETE: [
     1,
     'see that the engine runs and that there is room, then run `ferry recover`; `ferry status` shows what is pending',
@@ -256,5 +263,6 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   ENGINE_OTHER: [5, 'set DOCKER_HOST to the engine that was used then, and run `ferry recover`'],
   NOTHING_BEFORE: [1, 'import the release that is wanted; an older one with --allow-downgrade'],
   IMAGE_GONE: [5, 'import the bundle of that release again, with --allow-downgrade'],
+  NOT_CONFIRMED: [3, 'nothing was changed'],
   PREVIOUS_REVOKED: [3, 'where it must be, --allow-revoked with --reason goes back all the same'],
 };

@@ -1,7 +1,7 @@
 /**
  * Which files a bundle installs at this site, and where: those of the release that name a place, and those of this site
- * or of any. Only under the product's own folders (FORMAT §3); `site.yaml` will widen that when it is read. A site's own
- * file wins over the one for any site. Pure.
+ * or of any. Only under the folders that are granted (FORMAT §3, `policy.ts`). A site's own file wins over the one for any
+ * site. Pure.
  */
 
 import { destinationProblem, productFolders, type ReleaseDocument, type SiteFiles } from '../manifest/index.ts';
@@ -30,6 +30,8 @@ export interface InstallFilesOptions {
   readonly hasReleaseFiles: boolean;
   /** Documents that apply here, `any` first. */
   readonly sites: readonly SiteFiles[];
+  /** Where it may write. @default the product's own folders */
+  readonly folders?: readonly string[] | undefined;
 }
 
 /**
@@ -42,7 +44,7 @@ export function installFiles(options: InstallFilesOptions): readonly InstallFile
     file.install === undefined ? [] : [fileOf(file, `files/${file.name}`, file.install)],
   );
   const files = [...own, ...siteFiles(options)];
-  const folders = productFolders(options.product);
+  const folders = options.folders ?? productFolders(options.product);
   const seen = new Set<string>();
   for (const { name, path } of files) {
     const problem = seen.has(path) ? 'expected one file there, got two' : destinationProblem(path, folders);

@@ -25,7 +25,12 @@ import { FerryError } from '../errors.ts';
  * - `ENGINE_OTHER`: the transaction that is pending here changed another engine than the one that answers.
  * - `NOTHING_BEFORE`: there is no release to go back to.
  * - `IMAGE_GONE`: an image of the release to go back to is not in the engine any more.
+ * - `NOT_CONFIRMED`: a person was asked and did not say yes.
  * - `PREVIOUS_REVOKED`: the release to go back to is revoked.
+ * - `NOTHING_TO_ACTIVATE`: what is imported has nothing that could be run.
+ * - `BACKUP_MISSING`: the release wants a backup first and `site.yaml` has no command for it.
+ * - `BACKUP_FAILED`: that command failed.
+ * - `ACTIVATION_FAILED`: the release does not come up.
  * - `RECEIPT_ALTERED`, `RECEIPT_FOREIGN`: a receipt is not as this site signed it, or another site's.
  */
 export type InstallCode =
@@ -52,7 +57,12 @@ export type InstallCode =
   | 'ENGINE_OTHER'
   | 'NOTHING_BEFORE'
   | 'IMAGE_GONE'
+  | 'NOT_CONFIRMED'
   | 'PREVIOUS_REVOKED'
+  | 'NOTHING_TO_ACTIVATE'
+  | 'BACKUP_MISSING'
+  | 'BACKUP_FAILED'
+  | 'ACTIVATION_FAILED'
   | 'RECEIPT_ALTERED'
   | 'RECEIPT_FOREIGN';
 

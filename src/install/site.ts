@@ -2,6 +2,7 @@
 
 import { type Progress, silentProgress } from '../content/index.ts';
 import type { Engine } from '../docker/index.ts';
+import { DEFAULT_POLICY } from '../manifest/index.ts';
 import type { SiteIdentity } from '../site/index.ts';
 import type { SiteState } from '../state/index.ts';
 import type { FolderTree } from './folder.ts';
@@ -32,5 +33,7 @@ export async function siteFor({
   ...options
 }: SiteOptions): Promise<Site> {
   const { signal, medium } = options;
-  return { ...options, isRecovery, progress, signal, medium, policy: await findPolicy(options.state), outcome: {} };
+  // a recovery has all that it needs in the journal: a wrong line in site.yaml must not stop it
+  const policy = isRecovery ? DEFAULT_POLICY : await findPolicy(options.state);
+  return { ...options, isRecovery, progress, signal, medium, policy, outcome: {} };
 }
