@@ -6,6 +6,8 @@ import type { Digest } from '../oci/index.ts';
 import type { SystemLog } from '../state/index.ts';
 import type { ConfirmOptions } from './first-root.ts';
 import type { ReceiptImage } from './receipt.ts';
+import type { Recovered } from './recover.ts';
+import type { SpacePlace } from './space.ts';
 
 export interface ImportOptions extends ConfirmOptions {
   /** A tar, or a folder with one bundle. */
@@ -23,6 +25,8 @@ export interface ImportOptions extends ConfirmOptions {
   readonly keepLocal?: readonly string[] | undefined;
   /** Files, by name or path, that are replaced though somebody changed them here; wants a reason. */
   readonly replace?: readonly string[] | undefined;
+  /** How many releases stay, this one included. @default 2 */
+  readonly keep?: number | undefined;
   readonly reason?: string | undefined;
   readonly now: Date;
   /** Of the commit that this ferry was built from. */
@@ -43,6 +47,51 @@ export interface ImportedFile {
   /** `kept`: the operator's edit stays. */
   readonly action: 'installed' | 'same' | 'kept';
   readonly digest: Digest;
+}
+
+/** What a dry run found that an import would do. */
+export interface ImportPlan {
+  /** In the release's order. */
+  readonly images: readonly PlannedImage[];
+  readonly files: readonly FileChange[];
+  /** Disk by disk; none where nothing is to be done. */
+  readonly space: readonly SpacePlace[];
+}
+
+export interface PlannedImage {
+  readonly name: string;
+  /** `retag`: it is there, and only the name is to be moved; a loaded one gets its name too. */
+  readonly action: 'present' | 'load' | 'retag';
+  readonly imageID: Digest;
+  /** Of layers, to be read from the medium. */
+  readonly bytes: number;
+  /** The image that has the name now and will lose it. */
+  readonly replaces?: Digest;
+}
+
+/** What is to become of a file, and what changes in it. */
+export interface FileChange {
+  readonly name: string;
+  /** As it is on this host. */
+  readonly path: string;
+  readonly action: 'new' | 'changed' | 'same' | 'kept';
+  /** Permission bits, where they change. */
+  readonly mode?: { readonly from: string; readonly to: string };
+  /** Unified, the first lines of it, with control characters spelled out. */
+  readonly diff?: string;
+  /** Lines of the diff that are left out. */
+  readonly more?: number;
+  /** Why nothing of it is shown: a file of the site, one that not everybody may read, no text, and so on. */
+  readonly why?: 'site' | 'private' | 'binary' | 'large' | 'different';
+}
+
+/** A transaction that was cut off and waits for `ferry recover`. */
+export interface PendingTransaction {
+  /** `import atrium 2.1.0 (sequence 7)`. */
+  readonly title: string;
+  /** ISO 8601. */
+  readonly started: string;
+  readonly direction: 'forward' | 'back' | 'settle';
 }
 
 export interface ImportResult {
@@ -68,6 +117,14 @@ export interface ImportResult {
   readonly composeOverride?: string;
   /** The words of the command that runs the release. */
   readonly activate?: readonly string[];
+  /** Containers that still see an old file, because they mount that one file: they must be made anew. */
+  readonly recreate?: readonly { readonly container: string; readonly path: string }[];
+  /** What became of a transaction that an earlier command had left; `null`: there was none. */
+  readonly recovered?: Recovered;
+  /** In a dry run of a release or an overlay. */
+  readonly plan?: ImportPlan;
+  /** In a dry run: what was cut off before, which an import would finish or undo first. */
+  readonly pending?: PendingTransaction;
   /** When this site's catalogue ends. */
   readonly importableUntil: Date;
   readonly warnings: readonly string[];
