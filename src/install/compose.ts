@@ -4,6 +4,7 @@
  * docker-and-registries.md §2). Ferry prints the command and runs nothing.
  */
 
+import { join } from 'node:path';
 import type { EngineFacts } from '../docker/index.ts';
 import {
   type ComposeImage,
@@ -12,6 +13,8 @@ import {
   type ReleaseDocument,
 } from '../manifest/index.ts';
 import { bundleName, type Digest, OciError, parseReference, type Reference, repositoryName } from '../oci/index.ts';
+
+import { hostPath } from './host-path.ts';
 
 /** The name of the override in the release's folder. */
 export const OVERRIDE = 'compose.override.yaml';
@@ -81,4 +84,23 @@ export function activationCommand({ project, files }: ActivationOptions): readon
     'up',
     '--detach',
   ];
+}
+
+export interface ReleaseCommandOptions {
+  readonly prefix: string;
+  /** The release's folder in the state. */
+  readonly dir: string;
+  /** Path of the override, where there is one. */
+  readonly override?: string | undefined;
+}
+
+/** The words of the command that runs a release; `undefined` for one without a compose file. */
+export function releaseCommand(
+  { compose, files }: Pick<ReleaseDocument, 'compose' | 'files'>,
+  { prefix, dir, override }: ReleaseCommandOptions,
+): readonly string[] | undefined {
+  const file = files.find(({ name }) => name === compose?.file);
+  if (compose === undefined || file === undefined) return undefined;
+  const path = file.install === undefined ? join(dir, 'files', file.name) : hostPath(prefix, file.install);
+  return activationCommand({ project: compose.project, files: [path, ...(override === undefined ? [] : [override])] });
 }

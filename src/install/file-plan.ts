@@ -106,7 +106,7 @@ function editsOf(
 
 /** A file that is gone is no edit: nothing is lost when it is written again. */
 function findEdit({ file, found, action }: PlannedFile, last: Pick<Installed, 'files'>): readonly LocalEdit[] {
-  if (action !== 'installed' || found === undefined) return [];
+  if (action !== 'installed' || found === undefined || found.digest === file.digest) return [];
   const former = last.files.find(({ path }) => path === file.path);
   // what --keep-local kept is asked about again: it was for one import
   const isAsInstalled = former !== undefined && former.from !== 'kept' && former.digest === found.digest;

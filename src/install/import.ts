@@ -10,12 +10,15 @@ import { FerryError } from '../errors.ts';
 import { ensureSiteIdentity, findSiteIdentity } from '../site/index.ts';
 import { findState, openState, type SiteState } from '../state/index.ts';
 import { fingerprint } from '../trust/index.ts';
+import { tellPending } from './dry-run.ts';
 import { InstallError } from './error.ts';
 import { judgeImport, readKnownSite } from './judge.ts';
 import { openMedium } from './medium.ts';
 import { importOverlay } from './overlay.ts';
 import { overrideFlags } from './overrides.ts';
+import { findPolicy } from './policy.ts';
 import { Findings } from './preflight.ts';
+import { recoverPending } from './recover.ts';
 import { writeRefusal } from './refusal.ts';
 import { importRelease } from './release.ts';
 import type { ImportOptions, ImportResult } from './result.ts';
@@ -33,10 +36,21 @@ export async function importBundle(options: ImportOptions): Promise<ImportResult
   const state = options.dryRun ? undefined : await openState(options.stateDir, { command, systemLog });
   const connected = await connect(options);
   try {
-    if (state === undefined) return await importWith(undefined, connected, options);
+    if (state === undefined) {
+      const pending = await tellPending(await findState(options.stateDir));
+      const planned = await importWith(undefined, connected, options);
+      return { ...planned, ...pending, warnings: [...pending.warnings, ...planned.warnings] };
+    }
     const lock = await state.lock();
     try {
-      return await writtenDown(state, options, () => importWith(state, connected, options));
+      return await writtenDown(state, options, async () => {
+        const { recovered, warnings } = await recoverPending(state, {
+          ...options,
+          engine: async () => answering(connected),
+        });
+        const done = await importWith(state, connected, options);
+        return { ...done, recovered, warnings: [...warnings, ...done.warnings] };
+      });
     } finally {
       await lock.release();
     }
@@ -56,6 +70,11 @@ async function connect({ engine }: ImportOptions): Promise<Engine | DockerError>
   }
 }
 
+function answering(connected: Engine | DockerError): Engine {
+  if (connected instanceof DockerError) throw connected;
+  return connected;
+}
+
 /** @param state to write to; none in a dry run. */
 async function importWith(
   state: SiteState | undefined,
@@ -69,6 +88,7 @@ async function importWith(
     // a site renews its trust also while its engine is down
     const findings = new Findings(isDown && bundle.kind === 'release' ? [connected] : []);
     const reader = state ?? (await findState(options.stateDir));
+    const policy = await findings.need(() => findPolicy(reader));
     const known = await readKnownSite(reader);
     if (known.trust === undefined) findings.throwAny(); // no person is asked about a root for nothing
     const judged = await findings.need(() => judgeImport(bundle.chain, { ...options, state, known }));
@@ -76,7 +96,7 @@ async function importWith(
     const identity = state === undefined ? reader && (await findSiteIdentity(reader)) : await ensureSiteIdentity(state);
     if (isFirst) await writeFirstPin(state, accepted.next.root, options);
     const engine = isDown ? undefined : connected;
-    const session = { options, state, reader, engine, bundle, known, accepted, identity, findings, startedAt };
+    const session = { options, state, reader, engine, bundle, known, accepted, identity, policy, findings, startedAt };
     return await importKind(session);
   } finally {
     await bundle.close();

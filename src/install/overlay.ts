@@ -3,14 +3,23 @@
  * release says, or where they say themselves. There is no new release, so no receipt: the audit log has the line.
  */
 
-import { parseReleaseDocument, productFolders } from '../manifest/index.ts';
+import { parseReleaseDocument } from '../manifest/index.ts';
+import { filesAfter, wantedFiles } from './becoming.ts';
 import { installFiles } from './destination.ts';
-import { fileSteps, planFiles } from './file-steps.ts';
-import { proveMedium, provenEntry } from './medium.ts';
+import { describePlan } from './dry-run.ts';
+import { type FilePlan, planFiles } from './file-plan.ts';
+import { runImport } from './import-transaction.ts';
+import { findInstalled } from './installed.ts';
+import { editFindings } from './local-edit.ts';
+import { proveMedium } from './medium.ts';
+import { grantedFolders } from './policy.ts';
 import type { ImportResult } from './result.ts';
 import { fileNeeds, importedFiles, prefixOf, type Session, sitesFor } from './session.ts';
 import { lookAtSpace, spaceFindings } from './space.ts';
-import { runSteps } from './step.ts';
+import { installed } from './steps/installed.ts';
+import { stageFiles } from './steps/stage.ts';
+import { switchFiles } from './steps/switch.ts';
+import { planSwitch } from './switch-plan.ts';
 
 /** Imports the site files that a session's bundle carries. @throws as `importBundle` */
 export async function importOverlay(session: Session): Promise<ImportResult> {
@@ -20,20 +29,21 @@ export async function importOverlay(session: Session): Promise<ImportResult> {
   const release = current && parseReleaseDocument(current.document);
   const product = known.product ?? sites[0]?.siteFiles.product ?? '';
   const { documents, warnings } = sitesFor(session, sites, product);
-  const wanted = installFiles({ product, release, hasReleaseFiles: false, sites: documents });
-  const plan = await planFiles(wanted, { prefix: prefixOf(session), folders: productFolders(product) });
+  const folders = grantedFolders(product, session.policy);
+  const wanted = installFiles({ product, release, hasReleaseFiles: false, sites: documents, folders });
+  const last = await findInstalled(reader, (await reader?.findCurrentSequence()) ?? 0);
+  const { keepLocal, replace } = options;
+  const about = { prefix: prefixOf(session), folders, last, keepLocal, replace };
+  const plan = await planFiles(wanted, about);
   try {
+    findings.add(...editFindings(plan.edits));
     const room = await lookAtSpace(fileNeeds(session, plan));
     findings.add(...spaceFindings(room.places));
     findings.throwAny();
-    const steps = fileSteps(plan, (file) => provenEntry(bundle, file.entry, file));
-    const left: string[] = [];
-    if (session.state !== undefined && steps !== undefined) {
-      await runSteps([steps.stage, steps.switch], { signal: options.signal, onWarning: (line) => left.push(line) });
-    }
+    const done = await install(session, plan, product);
     return {
       kind: 'overlay',
-      action: options.dryRun ? 'planned' : steps === undefined ? 'present' : 'installed',
+      action: options.dryRun ? 'planned' : done === undefined ? 'present' : 'installed',
       product,
       images: [],
       files: importedFiles(session, plan),
@@ -41,11 +51,39 @@ export async function importOverlay(session: Session): Promise<ImportResult> {
       bytesTotal: 0,
       ...(session.engine && { engine: session.engine.facts }),
       importableUntil: accepted.effective.expires,
-      warnings: [...accepted.warnings, ...warnings, ...room.warnings, ...ignored(session, sites), ...left],
+      warnings: [
+        ...accepted.warnings,
+        ...warnings,
+        ...plan.warnings,
+        ...room.warnings,
+        ...ignored(session, sites),
+        ...(done?.warnings ?? []),
+      ],
+      ...(options.dryRun && { plan: await describePlan(session, { files: plan, space: room.places }) }),
+      ...(done?.outcome.recreate && { recreate: done.outcome.recreate }),
     };
   } finally {
     await plan.tree.close();
   }
+}
+
+/** Installs what is to be changed; `undefined` where that is nothing, or nothing may be. */
+async function install(session: Session, plan: FilePlan, product: string) {
+  const { state } = session;
+  const change = await planSwitch(wantedFiles(plan), plan.tree);
+  if (state === undefined || change === undefined) return undefined;
+  const sequence = (await state.findCurrentSequence()) ?? 0;
+  const before = await findInstalled(state, sequence);
+  const after = { sequence, tags: before?.tags ?? [], files: filesAfter(plan, before?.files) };
+  const steps = [stageFiles(change), switchFiles(change), installed({ sequence, before: before ?? null, after })];
+  return runImport(session, {
+    state,
+    tree: plan.tree,
+    steps: steps.filter((step) => step !== undefined),
+    title: `import the files of this site`,
+    product,
+    plans: [],
+  });
 }
 
 function ignored({ identity }: Session, sites: readonly { readonly site: string }[]): readonly string[] {

@@ -6,7 +6,7 @@
 import type { BundleContents } from '../bundle/index.ts';
 import { readBounded } from '../content/index.ts';
 import { engineImage } from '../docker/index.ts';
-import { parseReleaseDocument, productFolders, type ReleaseDocument } from '../manifest/index.ts';
+import { parseReleaseDocument, type ReleaseDocument } from '../manifest/index.ts';
 import type { Descriptor } from '../oci/index.ts';
 import type { StoredRelease } from '../state/index.ts';
 import { type AcceptedRelease, acceptRelease } from '../trust/index.ts';
@@ -15,10 +15,11 @@ import { installFiles } from './destination.ts';
 import { type FilePlan, planFiles } from './file-plan.ts';
 import { type EnginePlan, knownImages, planImages } from './image-plan.ts';
 import { findInstalled } from './installed.ts';
+import { keptFiles } from './kept-files.ts';
 import { editFindings } from './local-edit.ts';
 import { proveMedium, provenEntry } from './medium.ts';
+import { grantedFolders } from './policy.ts';
 import type { ReceiptImage } from './receipt.ts';
-import { keptFiles } from './record.ts';
 import { fileNeeds, prefixOf, type ReleaseSession, type Session, sitesFor } from './session.ts';
 import { engineNeeds, lookAtSpace, type SpacePlace, spaceFindings } from './space.ts';
 import { judgeUpgrade } from './upgrade.ts';
@@ -122,8 +123,8 @@ async function planReleaseFiles(
   const { reader, options } = session;
   const { keepLocal, replace } = options;
   const last = await findInstalled(reader, await reader?.findCurrentSequence());
-  const folders = productFolders(release.product);
-  const wanted = installFiles({ product: release.product, release, hasReleaseFiles: true, sites });
+  const folders = grantedFolders(release.product, session.policy);
+  const wanted = installFiles({ product: release.product, release, hasReleaseFiles: true, sites, folders });
   return planFiles(wanted, { prefix: prefixOf(session), folders, last, keepLocal, replace });
 }
 

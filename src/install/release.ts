@@ -4,6 +4,7 @@
 
 import { join } from 'node:path';
 import { OVERRIDE, releaseCommand } from './compose.ts';
+import { describePlan } from './dry-run.ts';
 import { runImport } from './import-transaction.ts';
 import { bytesOf, imagesOf, isDone, planRelease, type ReleasePlan, totalBytes } from './release-plan.ts';
 import { releaseSteps } from './release-steps.ts';
@@ -16,7 +17,10 @@ export async function importRelease({ engine, state, ...about }: Session): Promi
   try {
     if (engine === undefined) throw new TypeError('expected no plan without an engine');
     const session = { engine, state, ...about };
-    if (state === undefined) return describe(session, plan, { action: 'planned', bytesRead: bytesOf(plan) });
+    if (state === undefined) {
+      const planned = describe(session, plan, { action: 'planned', bytesRead: bytesOf(plan) });
+      return { ...planned, plan: await describePlan(session, plan) };
+    }
     if (isDone(plan)) return describe(session, plan, { action: 'present', bytesRead: 0 });
     const { product, sequence, release } = plan.release;
     progressOf(session).phase('load images', bytesOf(plan));

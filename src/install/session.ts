@@ -3,11 +3,12 @@
 import type { Bundle, ProvenSite } from '../bundle/index.ts';
 import { type Progress, silentProgress } from '../content/index.ts';
 import type { Engine } from '../docker/index.ts';
-import type { SiteFiles } from '../manifest/index.ts';
+import type { SiteFiles, SitePolicy } from '../manifest/index.ts';
 import type { SiteIdentity } from '../site/index.ts';
 import type { SiteState, SiteStateReader } from '../state/index.ts';
 import { type Accepted, acceptSiteFiles } from '../trust/index.ts';
 import type { FilePlan } from './file-plan.ts';
+import { hostPath } from './host-path.ts';
 import type { KnownSite } from './judge.ts';
 import type { Findings } from './preflight.ts';
 import type { ImportedFile, ImportOptions } from './result.ts';
@@ -27,6 +28,8 @@ export interface Session {
   readonly accepted: Accepted;
   /** None only in a dry run on a site that is not pinned. */
   readonly identity: SiteIdentity | undefined;
+  /** The operator's own rules. */
+  readonly policy: SitePolicy;
   /** What stands in the way so far, an engine that does not answer among it. */
   readonly findings: Findings;
   /** `performance.now()` of the beginning. */
@@ -52,12 +55,6 @@ export function prefixOf({ options }: Session): string {
   return options.prefix ?? '/';
 }
 
-/** A path of a release as it is on this host. */
-export function onHost(session: Session, path: string): string {
-  const prefix = prefixOf(session);
-  return prefix === '/' ? path : `${prefix.replace(/\/+$/, '')}${path}`;
-}
-
 /**
  * The site files that apply here, those for any site first; others' are ignored, superseded ones said and skipped.
  * @throws {TrustError} `SITE_FILES_NOT_LISTED` when those for this site are not as signed.
@@ -80,11 +77,15 @@ export function sitesFor(
 
 /** What became of the files, or will. */
 export function importedFiles(session: Session, plan: Pick<FilePlan, 'files'>): readonly ImportedFile[] {
-  return plan.files.map(({ file, action }) => ({ path: onHost(session, file.path), action, digest: file.digest }));
+  return plan.files.map(({ file, action }) => ({
+    path: hostPath(prefixOf(session), file.path),
+    action,
+    digest: file.digest,
+  }));
 }
 
 /** The room that files take where they go. */
 export function fileNeeds(session: Session, plan: Pick<FilePlan, 'files'>): readonly SpaceNeed[] {
   const changed = plan.files.filter(({ action }) => action === 'installed');
-  return changed.map(({ file }) => ({ path: onHost(session, file.path), bytes: file.size, what: 'files' }));
+  return changed.map(({ file }) => ({ path: hostPath(prefixOf(session), file.path), bytes: file.size, what: 'files' }));
 }

@@ -7,7 +7,7 @@ import { silentProgress } from '../../src/content/index.ts';
 import { findState } from '../../src/state/index.ts';
 import type { TestEngine } from '../support/engine.ts';
 import { makeImage, type TestImage } from '../support/images.ts';
-import { idOf, type Lab, tagsOf, useSite } from './lab.ts';
+import { idOf, type Lab, strayContainers, tagsOf, useSite } from './lab.ts';
 
 const NAMES = ['ghcr.io/atrium/server:1', 'ghcr.io/atrium/worker:1'];
 const MIB = 1024 * 1024;
@@ -58,7 +58,7 @@ describe('an engine that is killed in the middle of a load', () => {
     expect((await tagsOf(engine)).filter((name) => name !== '<none>:<none>')).toEqual([]);
     expect(await lab.import(path)).toMatchObject({ action: 'installed' });
     expect(await tagsOf(engine)).toEqual(NAMES);
-    expect(await engine.docker('ps', '-aq')).toBe('');
+    expect(await strayContainers(engine)).toEqual([]);
   });
 
   it('leaves an update where it was, names and files', async () => {
@@ -73,6 +73,6 @@ describe('an engine that is killed in the middle of a load', () => {
     expect(await (await findState(lab.stateDir))?.findCurrentRelease()).toMatchObject({ sequence: 1 });
     expect(await lab.import(path)).toMatchObject({ action: 'installed', release: '2.0.0' });
     for (const { name, platform } of stack('two')) expect(await idOf(engine, name)).toBe(platform.config.digest);
-    expect(await engine.docker('ps', '-aq')).toBe('');
+    expect(await strayContainers(engine)).toEqual([]);
   });
 });

@@ -228,6 +228,12 @@ export function idOf(engine: TestEngine, name: string): Promise<string> {
   return engine.docker('inspect', '--format', '{{.Id}}', name);
 }
 
+/** All containers but the pins of releases that are kept: what an import may not leave. */
+export async function strayContainers(engine: TestEngine): Promise<string[]> {
+  const lines = await engine.docker('ps', '-a', '--format', '{{.ID}} {{.Image}} {{.Labels}}');
+  return lines.split('\n').filter((line) => line !== '' && !line.includes('ferry.pin=release '));
+}
+
 /** Removes all containers and images: the engine is as if new. */
 export async function emptyEngine(engine: TestEngine): Promise<void> {
   const containers = await engine.docker('ps', '-aq');

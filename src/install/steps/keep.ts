@@ -5,6 +5,7 @@
 
 import { verified } from '../../content/index.ts';
 import type { Digest } from '../../oci/index.ts';
+import { OVERRIDE } from '../compose.ts';
 import { INSTALLED, type Installed } from '../installed.ts';
 import { provenEntry } from '../medium.ts';
 import { mediumFor, type Site, type Step, type StepKind } from './step.ts';
@@ -12,15 +13,15 @@ import { mediumFor, type Site, type Step, type StepKind } from './step.ts';
 export interface KeepData {
   readonly sequence: number;
   readonly installed: Installed;
-  /** Documents as text, by name: `release.json`, `compose.override.yaml`. */
-  readonly documents: Readonly<Record<string, string>>;
-  /** Files to keep, by their place in the folder. */
+  /** A short text that no document holds, in base64: the override for compose. */
+  readonly override?: string;
+  /** Files to keep, `release.json` among them. */
   readonly files: readonly KeptFile[];
 }
 
 /** A file and where its bytes come from. */
 export interface KeptFile {
-  /** `files/compose.yaml`. */
+  /** Its place in the folder: `files/compose.yaml`. */
   readonly name: string;
   readonly digest: Digest;
   readonly size: number;
@@ -35,9 +36,9 @@ export function keep(data: KeepData): Step<KeepData> {
 
 export const keepStep: StepKind<KeepData> = {
   isResumable: false,
-  apply: async ({ sequence, installed, documents, files }, site) => {
+  apply: async ({ sequence, installed, override, files }, site) => {
     const draft = await site.state.draftRelease(sequence);
-    for (const [name, text] of Object.entries(documents)) await draft.put(name, Buffer.from(text));
+    if (override !== undefined) await draft.put(OVERRIDE, Buffer.from(override, 'base64'));
     for (const file of files) await draft.putStream(file.name, open(file, site));
     await draft.putDocument(INSTALLED, { ...installed });
   },

@@ -140,7 +140,7 @@ function onceShown({ medium, progress }: Site): () => (bytes: number) => void {
  */
 async function unload(engine: Engine, { site: name, sequence, images, before }: LoadData, site: Site): Promise<void> {
   const ours = images.filter(({ isNew }) => isNew).map(({ imageID }) => imageID);
-  if (ours.length > 0) await engine.untilLoadsEnd(ours, { blindMs: site.medium === undefined ? 3_000 : 0 });
+  if (ours.length > 0) await engine.untilLoadsEnd(ours, site.medium === undefined ? {} : { lateMs: 0 });
   const labels = [releaseLabel(name, sequence)];
   await dropPins(engine, { labels, keep: before, imageIDs: images.map(({ imageID }) => imageID) });
   for (const imageID of ours) await engine.removeImage(imageID);

@@ -1,0 +1,120 @@
+/**
+ * After a transaction was cut off: forward when all content is proven and in, back otherwise. From the journal, the
+ * disk and the engine alone; and when this is cut off too, the next one goes on. DESIGN decision 4.
+ */
+
+import type { Progress } from '../content/index.ts';
+import type { Engine } from '../docker/index.ts';
+import { messageOf } from '../errors.ts';
+import { ensureSiteIdentity } from '../site/index.ts';
+import { findState, openState, type SiteState } from '../state/index.ts';
+import { InstallError } from './error.ts';
+import { FolderTree } from './folder.ts';
+import { findPending, type Journal } from './journal.ts';
+import { siteFor } from './site.ts';
+import { kindOf } from './steps/index.ts';
+import type { Site } from './steps/step.ts';
+import { goBack, goForward, settle } from './transaction.ts';
+
+/** What became of it; `null`: nothing was pending. */
+export type Recovered = 'finished' | 'undone' | null;
+
+export interface RecoverOptions {
+  /** Connects to the engine at this address, or where none is given, to the usual one. */
+  readonly engine: (socket: string | undefined) => Promise<Engine>;
+  readonly now: Date;
+  readonly progress?: Progress | undefined;
+}
+
+export interface RecoverResult {
+  readonly recovered: Recovered;
+  /** What was pending: `import atrium 2.1.0 (sequence 7)`. */
+  readonly title?: string;
+  readonly activation?: 'healthy' | 'failed';
+  readonly warnings: readonly string[];
+}
+
+/** Finishes or undoes what is pending on a site. @throws as {@link recoverPending}; {StateError}, {ContentError} `LOCKED` */
+export async function recoverSite({
+  stateDir,
+  command,
+  ...options
+}: RecoverOptions & { readonly stateDir: string; readonly command?: string | undefined }): Promise<RecoverResult> {
+  if ((await findState(stateDir)) === undefined) return { recovered: null, warnings: [] };
+  const state = await openState(stateDir, { command });
+  const lock = await state.lock();
+  try {
+    return await recoverPending(state, options);
+  } finally {
+    await lock.release();
+  }
+}
+
+/**
+ * The same for a command that has the state's lock and goes on to something else.
+ * @throws {DockerError} when the engine cannot be asked; {InstallError} `ENGINE_OTHER`, `UNDO_INCOMPLETE`,
+ *   `JOURNAL_DAMAGED`. The journal then stays.
+ */
+export async function recoverPending(state: SiteState, options: RecoverOptions): Promise<RecoverResult> {
+  const journal = await findPending(state);
+  if (journal === undefined) return { recovered: null, warnings: [] };
+  const engine = journal.engine && (await options.engine(journal.engine.socket));
+  const tree = new FolderTree(journal.prefix);
+  const warnings: string[] = [];
+  try {
+    if (engine !== undefined) checkEngine(journal, engine);
+    const identity = await ensureSiteIdentity(state);
+    const { id, prefix } = journal;
+    const { now, progress } = options;
+    const about = { id, state, identity, engine, prefix, tree, now, progress, began: performance.now() };
+    const site = await siteFor({ ...about, isRecovery: true, warn: (line) => warnings.push(line) });
+    const recovered = await goOn(journal, site);
+    await writeDown(journal, site, recovered);
+    const { activation } = site.outcome;
+    return { recovered, title: journal.title, warnings, ...(activation && { activation }) };
+  } finally {
+    await tree.close();
+  }
+}
+
+async function goOn(journal: Journal, site: Site): Promise<Exclude<Recovered, null>> {
+  if (journal.direction === 'settle') {
+    await settle(journal, site);
+    return 'finished';
+  }
+  const from = journal.direction === 'forward' ? findResumable(journal) : undefined;
+  if (from === undefined) {
+    await goBack(journal, site);
+    return 'undone';
+  }
+  try {
+    // from the first of them, and not from `at`: a way back may have been begun that no journal could tell of
+    await goForward(journal, site, from);
+    return 'finished';
+  } catch (error) {
+    if (error instanceof InstallError && error.code === 'UNDO_INCOMPLETE') throw error;
+    site.warn(`${journal.title} could not be finished, so it was undone: ${messageOf(error)}`);
+    return 'undone';
+  }
+}
+
+/** Where to go on when all that has to be read is in: the first of the steps that need no medium. */
+function findResumable({ steps, at }: Journal): number | undefined {
+  const from = steps.findLastIndex((step) => !kindOf(step).isResumable) + 1;
+  return at >= from ? from : undefined;
+}
+
+function checkEngine({ engine, title }: Journal, { facts }: Engine): void {
+  if (engine === undefined || engine.id === facts.id) return;
+  throw new InstallError(
+    `recover ${title}: expected the engine ${engine.id} at ${engine.socket}, got ${facts.id} at ${facts.socket}`,
+    { code: 'ENGINE_OTHER', facts: { expected: engine.socket, got: facts.socket } },
+  );
+}
+
+async function writeDown(journal: Journal, site: Site, recovered: string): Promise<void> {
+  const { command, title, id, release, sequence } = journal;
+  const what = { ...(release !== undefined && { release }), ...(sequence !== undefined && { sequence }) };
+  const facts = { command, title, transaction: id, result: recovered, ...what };
+  await site.state.appendAudit({ event: 'recovery', at: site.now, facts });
+}

@@ -1,0 +1,35 @@
+/** All kinds of steps, by name: what the journal names, this knows how to make and undo. */
+
+import { holdStep } from './hold.ts';
+import { installedStep } from './installed.ts';
+import { keepStep } from './keep.ts';
+import { leaveStep } from './leave.ts';
+import { loadStep } from './load.ts';
+import { recordStep } from './record.ts';
+import { stageStep } from './stage.ts';
+import type { Step, StepKind, StepKindName } from './step.ts';
+import { switchStep } from './switch.ts';
+import { tagsStep } from './tags.ts';
+
+/** A kind whose data is known to whoever made the step. */
+// biome-ignore lint/suspicious/noExplicitAny: the registry joins kinds of all shapes; makers pair each step with its own
+export type AnyStepKind = StepKind<any>;
+
+const KINDS: Readonly<Partial<Record<StepKindName, AnyStepKind>>> = {
+  leave: leaveStep,
+  keep: keepStep,
+  stage: stageStep,
+  hold: holdStep,
+  load: loadStep,
+  tags: tagsStep,
+  switch: switchStep,
+  record: recordStep,
+  installed: installedStep,
+};
+
+/** How a step is made and undone. */
+export function kindOf({ kind }: Step): AnyStepKind {
+  const found = KINDS[kind];
+  if (found === undefined) throw new TypeError(`expected a kind of step, got ${kind}`);
+  return found;
+}

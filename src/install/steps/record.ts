@@ -1,0 +1,59 @@
+/**
+ * The last of an import or a rollback: the receipt is signed, the drafted folder takes its place, `releases/current`
+ * points at it and the release floor follows. All overrides are in the audit log before, for what cannot be written
+ * down is not done. FORMAT §4, §7.
+ */
+
+import { messageOf } from '../../errors.ts';
+import { type ReceiptFacts, signReceipt } from '../receipt.ts';
+import { dropReleases } from '../retention.ts';
+import { findSiteTrust, storedTrust } from '../site-trust.ts';
+import type { Site, Step, StepKind } from './step.ts';
+
+export interface RecordData {
+  readonly sequence: number;
+  /** Where `releases/current` pointed; `null` where nothing was ever installed. */
+  readonly current: number | null;
+  /** Below which nothing is installed any more; `null` for none. */
+  readonly floor: { readonly before: number | null; readonly after: number | null };
+  readonly receipt: ReceiptFacts;
+  /** How many releases stay, this one included. */
+  readonly keep: number;
+}
+
+/** The step that makes a release the installed one. */
+export function record(data: RecordData): Step<RecordData> {
+  return { kind: 'record', name: `record release ${data.sequence}`, data };
+}
+
+export const recordStep: StepKind<RecordData> = {
+  isResumable: true,
+  apply: async ({ sequence, floor, receipt }, site) => {
+    const { state } = site;
+    for (const { flag, reason } of receipt.overrides) {
+      const facts = { flag, reason, release: receipt.release, sequence };
+      await state.appendAudit({ event: 'override', at: site.now, facts });
+    }
+    const draft = await state.findDraft(sequence);
+    await draft?.put('receipt.json', signReceipt(receipt, { ...site, auditHead: await state.findAuditHead() }));
+    await state.commitDraft(sequence);
+    await setFloor(site, floor.after);
+  },
+  undo: async ({ sequence, current, floor }, site) => {
+    await setFloor(site, floor.before);
+    await site.state.revertDraft(sequence, current ?? undefined);
+  },
+  settle: async ({ sequence, keep }, site) => {
+    await site.state.settleDraft(sequence);
+    await dropReleases(site, { keep }).catch((error: unknown) => {
+      site.warn(`an older release was not let go, the next import tries again: ${messageOf(error)}`);
+    });
+  },
+};
+
+async function setFloor({ state }: Site, floor: number | null): Promise<void> {
+  const trust = await findSiteTrust(state);
+  if (trust === undefined) return;
+  const { release: _, ...floors } = trust.floors;
+  await state.writeTrust(storedTrust({ ...trust, floors: { ...floors, ...(floor !== null && { release: floor }) } }));
+}
