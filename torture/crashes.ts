@@ -33,8 +33,8 @@ export const crashes: Part = {
   },
 };
 
-/** Sites that work side by side. @param size of the ballast in each image */
-export async function startLanes(count = LANES, size = 0): Promise<Lane[]> {
+/** Sites that work side by side. @param options.size of the ballast in each image */
+export async function startLanes({ count = LANES, size = 0 } = {}): Promise<Lane[]> {
   return Promise.all(
     Array.from({ length: count }, async () => {
       let releases: Releases | undefined;
@@ -86,12 +86,20 @@ export async function strikeAll(
     for (let point = queue.shift(); point !== undefined; point = queue.shift()) {
       const struck = await strike(stage, point);
       done.push(struck);
-      if (struck.is === 'wrong')
-        log(`WRONG ${what}, ${point.label}:${struck.why.map((line) => `\n    ${line}`).join('')}`);
+      if (struck.is === 'wrong') log(`WRONG ${what}, ${point.label}:${shown(struck.why)}`);
     }
   };
   await Promise.all(stages.map(work));
   const count = (is: Struck['is']) => done.filter((struck) => struck.is === is).length;
   const kills = done.filter(({ isKilled }) => isKilled).length;
   return { what, points: points.length, kills, old: count('old'), new: count('new'), wrong: count('wrong') };
+}
+
+const MAX_LINES = 10;
+
+/** So much that one sees what it is. */
+function shown(why: readonly string[]): string {
+  const lines = why.slice(0, MAX_LINES).map((line) => line.slice(0, 400));
+  if (why.length > MAX_LINES) lines.push(`and ${why.length - MAX_LINES} more`);
+  return lines.map((line) => `\n    ${line}`).join('');
 }

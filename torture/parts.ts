@@ -4,4 +4,4 @@ import { mutations } from './mutations.ts';
 import type { Part } from './part.ts';
 import { random } from './random.ts';
 
-export const PARTS: readonly Part[] = [crashes, random];
+export const PARTS: readonly Part[] = [crashes, random, mutations];

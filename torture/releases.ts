@@ -19,14 +19,24 @@ export async function carryReleases(lab: Lab, size = 0): Promise<Releases> {
   const one = await lab.release({
     release: '1.0.0',
     images: [image(SERVER, 'one', size), image(WORKER, 'one', size)],
-    files: [...filesOf('one'), { name: 'only-one.conf', text: 'one', install: '/etc/atrium/only-one.conf' }],
+    ...COMPOSE,
+    files: [
+      ...filesOf('one'),
+      composeFile([SERVER, WORKER]),
+      { name: 'only-one.conf', text: 'one', install: '/etc/atrium/only-one.conf' },
+    ],
     sites: { any: [siteFile('one')] },
   });
   // the server is new, the worker stays, the proxy comes; of the files one changes, one stays, one goes, one comes
   const two = await lab.release({
     release: '2.0.0',
     images: [image(SERVER, 'two', size), image(WORKER, 'one', size), image(PROXY, 'two', size)],
-    files: [...filesOf('two'), { name: 'only-two.conf', text: 'two', install: '/etc/atrium/only-two.conf' }],
+    ...COMPOSE,
+    files: [
+      ...filesOf('two'),
+      composeFile([SERVER, WORKER, PROXY]),
+      { name: 'only-two.conf', text: 'two', install: '/etc/atrium/only-two.conf' },
+    ],
     sites: { any: [siteFile('two')] },
   });
   return { one: one.path, two: two.path };
@@ -40,6 +50,20 @@ export async function makeHost(engine: TestEngine): Promise<void> {
 
 /** The file that was there: path below the prefix, content. */
 export const FOUND = { path: 'etc/atrium/a.conf', text: 'a as the operator wrote it' } as const;
+
+const COMPOSE = { fields: { compose: { project: 'atrium', file: 'compose.yaml' }, dataRollback: 'safe' } } as const;
+
+/** A project that says within a moment that it is up, and ends at once. */
+function composeFile(images: readonly string[]) {
+  const services = images.map((image) => {
+    const name = /([a-z]+):1$/.exec(image)?.[1] ?? '';
+    const health = `{test: [CMD, busybox, test, -f, /own], interval: 100ms, timeout: 5s, retries: 50}`;
+    const fields = [`image: ${image}`, 'network_mode: none', 'stop_signal: SIGKILL', `healthcheck: ${health}`];
+    return `  ${name}:\n${fields.map((field) => `    ${field}\n`).join('')}    command: [busybox, sleep, '1000000']\n`;
+  });
+  const text = `version: '2.4'\nservices:\n${services.join('')}`;
+  return { name: 'compose.yaml', text, install: '/etc/atrium/compose.yaml' };
+}
 
 function filesOf(text: string) {
   return [

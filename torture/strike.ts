@@ -11,6 +11,9 @@ export interface Struck {
   readonly why: readonly string[];
 }
 
+/** Containers of the releases' project. */
+const PROJECT = /^\/atrium/;
+
 /** Kills at a point, recovers, judges, completes, judges again. */
 export async function strike(stage: Stage, point: Point): Promise<Struck> {
   const { scenario, site, releases, old, next } = stage;
@@ -28,14 +31,16 @@ export async function strike(stage: Stage, point: Point): Promise<Struck> {
     await finish(stage, scenario.goal(releases), why);
     why.push(...differences(withoutIdentity(await site.view()), next).map((line) => `done again: ${line}`));
   }
-  if (!scenario.isActivating) why.push(...touched(await site.view(), before));
+  why.push(...touched(await site.view(), before, scenario.isActivating ? PROJECT : undefined));
   return { isKilled: ran.isKilled, is: why.length > 0 ? 'wrong' : verdict.is, why };
 }
 
 /** Brings the site to where the struck command starts. */
-export async function begin({ scenario, site, releases, old }: Stage): Promise<void> {
+export async function begin({ scenario, site, releases, old, interruption }: Stage): Promise<void> {
   await site.putBack(old);
-  await scenario.begin?.(site, releases);
+  if (interruption === undefined) return;
+  const ran = await strikeAt(interruption, site, scenario.goal(releases));
+  if (!ran.isKilled) throw new Error(`${scenario.name}: expected a kill ${interruption.label}`);
 }
 
 /** The command that is killed. */

@@ -100,9 +100,11 @@ export function withoutIdentity(view: SiteView): SiteView {
   return new Map([...view].filter(([key]) => !key.startsWith(`${IDENTITY} `)));
 }
 
-/** The containers of `before` that are not there any more as they were, each as a line. */
-export function touched(view: SiteView, before: SiteView): string[] {
-  return differences(only(view, IDENTITY), only(before, IDENTITY));
+/** The containers that are not there as they were before, each as a line. @param mayTouch names of those that need not be */
+export function touched(view: SiteView, before: SiteView, mayTouch = /^$/): string[] {
+  const held = (facts: SiteView) =>
+    new Map([...only(facts, IDENTITY)].filter(([key]) => !mayTouch.test(key.slice(IDENTITY.length + 1))));
+  return differences(held(view), held(before));
 }
 
 async function viewEngine({ socket }: SiteParts, facts: Map<string, string>): Promise<void> {
