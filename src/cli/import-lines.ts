@@ -1,21 +1,34 @@
 /** What an import did, for a person. */
+import type { EngineFacts } from '../docker/index.ts';
 import type { ImportResult } from '../install/index.ts';
 import { alignColumns, formatBytes, formatUntil } from './format.ts';
+import { diffLines, planRows, spaceRows } from './plan-lines.ts';
 
 /** The lines of the result. */
 export function importLines(done: ImportResult, now: Date): string[] {
+  const { plan } = done;
   return [
+    ...recoveredLines(done),
     headline(done),
-    ...alignColumns(
-      [
-        ...done.images.map(({ name, action }) => [wordFor(done, action), name]),
-        ...done.files.map(({ path, action }) => [wordFor(done, action), path]),
-      ],
-      '  ',
-    ),
+    ...(plan === undefined ? doneRows(done) : planRows(plan)),
     ...alignColumns(factRows(done, now)),
     ...nextLines(done),
+    ...(plan === undefined ? [] : diffLines(plan)),
   ];
+}
+
+/** What became of an earlier command that was cut off: it was seen to before anything else. */
+function recoveredLines({ recovered }: ImportResult): string[] {
+  return recovered ? [`${recovered} first: what an earlier command had left`] : [];
+}
+
+/** What became of each image and file. */
+function doneRows({ images, files }: ImportResult): string[] {
+  const names = [...images, ...files.map(({ path: name, action }) => ({ name, action }))];
+  return alignColumns(
+    names.map(({ name, action }) => [action === 'kept' ? 'kept as it is here' : action, name]),
+    '  ',
+  );
 }
 
 function headline({ kind, action, product, release, sequence }: ImportResult): string {
@@ -26,32 +39,27 @@ function headline({ kind, action, product, release, sequence }: ImportResult): s
 const KINDS = { overlay: 'the files of this site', catalogue: 'the catalogue' } as const;
 const ACTIONS = { installed: 'installed', present: 'nothing to do, present:', planned: 'would install' } as const;
 
-/** What became of an image or a file; of a plan, what would become of it. */
-function wordFor({ action: all }: ImportResult, one: keyof typeof PLANNED): string {
-  return all === 'planned' ? PLANNED[one] : one;
-}
-
-const PLANNED = {
-  loaded: 'to load',
-  installed: 'to install',
-  present: 'present',
-  same: 'same',
-  kept: 'kept as it is here',
-} as const;
-
 function factRows({ kind, bytesRead, bytesTotal, engine, receipt, composeOverride, ...done }: ImportResult, now: Date) {
   const rows: [string, string][] = [];
   const read = done.action === 'planned' ? 'layers to read' : 'layers read';
   if (kind === 'release') rows.push([read, `${formatBytes(bytesRead)} of ${formatBytes(bytesTotal)}`]);
-  if (engine !== undefined)
-    rows.push(['engine', `${engine.name} ${engine.version}, ${engine.store} store, ${engine.socket}`]);
+  if (done.plan !== undefined) rows.push(...spaceRows(done.plan));
+  if (engine !== undefined) rows.push(['engine', describeEngine(engine)]);
   if (composeOverride !== undefined) rows.push(['override', composeOverride]);
   if (receipt !== undefined) rows.push(['receipt', receipt]);
   rows.push(['importable until', formatUntil(done.importableUntil, now)]);
   return rows;
 }
 
+function describeEngine({ name, version, store, socket, apiVersion, platform, rootless }: EngineFacts): string {
+  const { os, architecture, variant } = platform;
+  const runs = [os, architecture, ...(variant === undefined ? [] : [variant])].join('/');
+  const more = [`API ${apiVersion}`, runs, ...(rootless ? ['rootless'] : [])];
+  return `${name} ${version}, ${store} store, ${socket} (${more.join(', ')})`;
+}
+
 /** The command is shown and not run: a bundle is data. */
-function nextLines({ activate }: ImportResult): string[] {
-  return activate === undefined ? [] : [`to run it: ${activate.join(' ')}`];
+function nextLines({ recreate = [], activate }: ImportResult): string[] {
+  const stale = recreate.map(({ container, path }) => `${container} still sees the old ${path}: make it anew`);
+  return [...stale, ...(activate === undefined ? [] : [`to run it: ${activate.join(' ')}`])];
 }

@@ -1,0 +1,46 @@
+/** What an import would do, for a person: image by image, file by file with what changes in it, and the room it takes. */
+import type { FileChange, ImportPlan, PlannedImage } from '../install/index.ts';
+import { alignColumns, formatBytes, shortDigest } from './format.ts';
+
+/** A line for every image and file. */
+export function planRows({ images, files }: ImportPlan): string[] {
+  return alignColumns([...images.map(imageRow), ...files.map(fileRow)], '  ');
+}
+
+/** A row for every disk: what is needed there, and what is free. */
+export function spaceRows({ space }: ImportPlan): [string, string][] {
+  return space.map(({ path, needed, free, what }) => [
+    `room in ${path}`,
+    `${formatBytes(needed)} for ${what}, ${formatBytes(free)} free`,
+  ]);
+}
+
+/** What changes in the files, those that can be shown. */
+export function diffLines({ files }: ImportPlan): string[] {
+  return files.flatMap(({ diff, more = 0 }) => [
+    ...(diff === undefined ? [] : [diff]),
+    ...(more > 0 ? [`(${more} more lines)`] : []),
+  ]);
+}
+
+function imageRow({ name, action, bytes, replaces }: PlannedImage): string[] {
+  const read = action === 'load' ? [`${formatBytes(bytes)} to read`] : [];
+  const moved = replaces === undefined ? [] : [`in place of ${shortDigest(replaces)}`];
+  return [IMAGE_WORDS[action], name, [...read, ...moved].join(', ')];
+}
+
+const IMAGE_WORDS = { load: 'to load', retag: 'to retag', present: 'present' } as const;
+
+function fileRow({ path, action, mode, why }: FileChange): string[] {
+  const changed = mode === undefined ? [] : [`mode ${mode.from} to ${mode.to}`];
+  return [FILE_WORDS[action], path, [...changed, ...(why === undefined ? [] : [WHY[why]])].join(', ')];
+}
+
+const FILE_WORDS = { new: 'to add', changed: 'to replace', same: 'same', kept: 'kept as it is here' } as const;
+const WHY = {
+  site: 'not shown: a file of the site',
+  private: 'not shown: not everybody may read it',
+  binary: 'not shown: no text',
+  large: 'not shown: too large',
+  different: 'not shown: nearly every line differs',
+} as const;
