@@ -4,9 +4,11 @@
  * (trust-and-tls.md §6). Only links of exactly this form are ours; every other one is refused. FORMAT §3.
  */
 
-import { lstat, readlink } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readlink } from 'node:fs/promises';
 import { isErrno } from '../content/index.ts';
 import { type InnerFolder, type OpenFolder, openInner, unsafe } from './folder.ts';
+
+const FOLDER_MODE = 0o755;
 
 /** The name that is switched. */
 export const DATA = '..data';
@@ -57,6 +59,15 @@ export async function findVersion(folder: OpenFolder, path: string): Promise<str
 export async function openVersion(folder: OpenFolder, path: string): Promise<InnerFolder | undefined> {
   const version = await findVersion(folder, path);
   return version === undefined ? undefined : openInner(folder, version, `${path}/${version}`);
+}
+
+/** Makes a folder for a version; whoever made it closes it. */
+export async function makeVersion(folder: OpenFolder, name: string, path: string): Promise<InnerFolder> {
+  await mkdir(folder.at(name), { mode: FOLDER_MODE });
+  await chmod(folder.at(name), FOLDER_MODE); // whatever the umask
+  const made = await openInner(folder, name, `${path}/${name}`);
+  if (made === undefined) throw unsafe(`${path}/${name}`, 'expected the folder that was just made, got none');
+  return made;
 }
 
 /** Where a link leads; `undefined` when no link is there. */

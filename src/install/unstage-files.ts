@@ -9,7 +9,7 @@ import { basename, dirname } from 'node:path';
 import { asWriteError, isErrno } from '../content/index.ts';
 import { type OpenFolder, openInner } from './folder.ts';
 import { asideName, DATA, findTarget, isOurLink, versionName } from './our-link.ts';
-import { pointData } from './stage-files.ts';
+import { pointData } from './place-links.ts';
 import type { Site } from './steps/step.ts';
 import type { FileSwitch, FolderSwitch } from './switch-plan.ts';
 

@@ -4,7 +4,8 @@
  */
 
 import { type Label, labelWith } from '../label.ts';
-import { placeLinks, writeVersion } from '../stage-files.ts';
+import { placeLinks } from '../place-links.ts';
+import { writeVersion } from '../stage-version.ts';
 import { findStanding } from '../standing.ts';
 import { changedMeanwhile, type SwitchData } from '../switch-plan.ts';
 import { removeFolders, settleFiles, unstage } from '../unstage-files.ts';

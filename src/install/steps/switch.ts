@@ -5,7 +5,7 @@
 
 import { openInner } from '../folder.ts';
 import { DATA, findTarget, isOurLink, versionName } from '../our-link.ts';
-import { pointData } from '../stage-files.ts';
+import { pointData } from '../place-links.ts';
 import { findStaleMounts } from '../stale-mounts.ts';
 import { changedFiles, changedMeanwhile, type FolderSwitch, type SwitchData } from '../switch-plan.ts';
 import { switchBack } from '../unstage-files.ts';

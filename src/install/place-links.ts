@@ -1,0 +1,89 @@
+/**
+ * Every name that changes becomes a link of ours, which shows what was there until the switch. A plain file is given a
+ * second name first and then replaced by a link to that, so at no instant does anybody see anything else.
+ */
+
+import { link, lstat, rename, rm, symlink } from 'node:fs/promises';
+import { asWriteError, isErrno } from '../content/index.ts';
+import type { InnerFolder, OpenFolder } from './folder.ts';
+import { asideName, DATA, linkTarget, makeVersion, openVersion, versionName } from './our-link.ts';
+import type { Site } from './steps/step.ts';
+import { changedMeanwhile, type FileSwitch, type FolderSwitch } from './switch-plan.ts';
+
+/** Makes every changed name a link of ours, which shows what was there until the switch. */
+export async function placeLinks(change: FolderSwitch, site: Site): Promise<void> {
+  const folder = await site.tree.make(change.folder);
+  try {
+    const plain = change.files.filter(({ was }) => was === 'file');
+    if (plain.length > 0) await takeOver(plain, { change, folder, site });
+    for (const { name, was, digest } of change.files) {
+      if (was === 'absent' && digest !== null) await symlink(linkTarget(name), folder.at(name));
+    }
+    await folder.sync();
+  } catch (error) {
+    throw asWriteError(error, change.folder);
+  }
+}
+
+/** Points `..data` of a folder at another version, in one step. */
+export async function pointData(folder: OpenFolder, target: string, { id }: Pick<Site, 'id'>): Promise<void> {
+  const draft = folder.at(`${versionName(id)}.data`);
+  await rm(draft, { force: true });
+  await symlink(target, draft);
+  await rename(draft, folder.at(DATA));
+  await folder.sync();
+}
+
+interface TakingOver {
+  readonly change: FolderSwitch;
+  readonly folder: OpenFolder;
+  readonly site: Site;
+}
+
+/** Plain files become links, by way of a version that holds these very files. */
+async function takeOver(plain: readonly FileSwitch[], { change, folder, site }: TakingOver): Promise<void> {
+  const aside = await makeVersion(folder, asideName(site.id), change.folder);
+  try {
+    await linkFormer(aside, { change, folder, site });
+    for (const { name } of plain) {
+      await link(folder.at(name), aside.at(name));
+      await refuseOther(name, { aside, folder, change });
+    }
+    await aside.sync();
+    await folder.sync();
+    await pointData(folder, asideName(site.id), site);
+    for (const { name } of plain) {
+      await refuseOther(name, { aside, folder, change });
+      await symlink(linkTarget(name), folder.at(`${versionName(site.id)}.link`));
+      await rename(folder.at(`${versionName(site.id)}.link`), folder.at(name));
+    }
+  } finally {
+    await aside.close();
+  }
+}
+
+/** What is installed stands in the new version too, as the same files: it is the former version but for its name. */
+async function linkFormer(aside: InnerFolder, { change, folder }: TakingOver): Promise<void> {
+  const former = await openVersion(folder, change.folder);
+  if (former === undefined) return;
+  try {
+    const links = change.files.filter(({ was }) => was === 'link').map(({ name }) => name);
+    for (const name of [...change.carried, ...links]) {
+      await link(former.at(name), aside.at(name)).catch((error: unknown) => {
+        if (!isErrno(error, 'ENOENT')) throw error; // a link of ours that leads nowhere
+      });
+    }
+  } finally {
+    await former.close();
+  }
+}
+
+/** Somebody who replaces a file while we do would lose it. */
+async function refuseOther(
+  name: string,
+  { aside, folder, change }: Pick<TakingOver, 'change' | 'folder'> & { readonly aside: InnerFolder },
+): Promise<void> {
+  const [kept, shown] = await Promise.all([lstat(aside.at(name)), lstat(folder.at(name))]);
+  if (kept.isFile() && kept.ino === shown.ino) return;
+  throw changedMeanwhile(`${change.folder}/${name}`, 'the file that was looked at');
+}
