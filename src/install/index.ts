@@ -12,6 +12,15 @@ export {
 } from './look.ts';
 export type { InspectOptions } from './look-judge.ts';
 export type { Operator, Override, ReceiptImage } from './receipt.ts';
-export type { ImportedFile, ImportOptions, ImportResult } from './result.ts';
+export type {
+  FileChange,
+  ImportedFile,
+  ImportOptions,
+  ImportPlan,
+  ImportResult,
+  PendingTransaction,
+  PlannedImage,
+} from './result.ts';
 export { type SignedReceipt, type VerifyReceiptOptions, verifyReceipt } from './signed-receipt.ts';
-export { type SiteStatus, type StatusImage, type StatusOptions, siteStatus } from './status.ts';
+export { type SiteStatus, type StatusOptions, siteStatus } from './status.ts';
+export type { StatusImage } from './status-images.ts';

@@ -1,0 +1,47 @@
+/** The files of the installed release as they are against as they were installed. */
+
+import { lookAtFiles } from './drift.ts';
+import { hostPath } from './host-path.ts';
+import type { Installed } from './installed.ts';
+import type { InstalledRelease } from './status-release.ts';
+
+/** A file of the installed release. */
+export interface StatusFile {
+  /** On this host. */
+  readonly path: string;
+  readonly name: string;
+  readonly ok: boolean;
+  readonly found: 'present' | 'missing' | 'changed';
+}
+
+/** Looks at each. @param prefix what stands before every path; where none is given, what the receipt says */
+export async function lookAtReleaseFiles(
+  release: InstalledRelease | undefined,
+  prefix: string | undefined,
+): Promise<readonly StatusFile[]> {
+  if (release?.installed === undefined || release.sequence === 0) return [];
+  // what the release did not bring is the operator's own, though it was seen
+  const files = release.installed.files.filter(({ from, digest }) => from !== 'found' && digest !== null);
+  const before = prefix ?? prefixIn(release, files);
+  const looked = await lookAtFiles({ files }, before);
+  return looked.map((file) => ({ ...file, path: hostPath(before, file.path) }));
+}
+
+/** The lines for a person. */
+export function fileLines(files: readonly StatusFile[]): readonly string[] {
+  return files.flatMap(({ path, name, found, ok }) => {
+    if (ok) return [];
+    return found === 'missing'
+      ? [`${path} is missing: import the release again`]
+      : [`${path} is not as it was installed: import the release again with --replace ${name} or --keep-local ${name}`];
+  });
+}
+
+/** A receipt has the paths as they are on this host. */
+function prefixIn({ receipt }: InstalledRelease, files: Installed['files']): string {
+  for (const { path } of receipt?.files ?? []) {
+    const file = files.find((one) => path.endsWith(one.path));
+    if (file !== undefined) return path.slice(0, -file.path.length) || '/';
+  }
+  return '/';
+}
