@@ -62,8 +62,12 @@ export interface Engine {
    * @throws {DockerError} `ENGINE_NOT_RUNNING`; `ENGINE_CHANGED` when it is another; the reason of the signal
    */
   untilBack(signal?: AbortSignal): Promise<void>;
-  /** Waits until loads of these images whose client is gone are over. @throws {DockerError} `ENGINE_BUSY` */
-  untilLoadsEnd(imageIDs: readonly Digest[], options?: EndOfLoads): Promise<void>;
+  /**
+   * Waits until loads of these images whose client is gone are over, as far as that can be seen; elsewhere, for a moment,
+   * unless `lateMs` is 0.
+   * @throws {DockerError} `ENGINE_BUSY`
+   */
+  untilLoadsEnd(imageIDs: readonly Digest[], options?: Partial<EndOfLoads>): Promise<void>;
   close(): void;
 }
 
@@ -118,7 +122,7 @@ function tieTogether(connection: Connection, where: Whereabouts): Engine {
     findCompose: () => findCompose({ ...where, api }),
     environment: programEnvironment(where.address, where.env),
     untilBack: waitingFor(connection),
-    untilLoadsEnd: (imageIDs, options = {}) => untilLoadsEnd(connection, imageIDs, options),
+    untilLoadsEnd: (imageIDs, options) => untilLoadsEnd(connection, imageIDs, { ...connection.patience, ...options }),
     close: () => api.close(),
   };
 }

@@ -174,7 +174,7 @@ async function cleanUp(connection: Connection, plan: ImagePlan, watch: Watch): P
   const imageIDs = [plan.imageID];
   const waitMs = watch.signal.aborted ? 3_000 : 0;
   // the error of a look at an engine that is gone is the first one again
-  await untilLoadsEnd(connection, imageIDs, { busyMs: waitMs, blindMs: waitMs }).catch(() => undefined);
+  await untilLoadsEnd(connection, imageIDs, { busyMs: waitMs, lateMs: waitMs }).catch(() => undefined);
   await removeImage(connection, plan.imageID).catch(() => undefined);
 }
 

@@ -18,10 +18,10 @@ const ROUND_MS = 100;
 
 /** How long to wait. */
 export interface EndOfLoads {
-  /** Where it can be seen that the engine is at it. @default 60_000 */
-  readonly busyMs?: number;
-  /** Where it cannot be seen: until one of the images shows up, or so long. @default 0 */
-  readonly blindMs?: number;
+  /** Where it can be seen that the engine is at it. */
+  readonly busyMs: number;
+  /** Where it cannot be seen: until one of the images shows up, or so long; 0 not at all. */
+  readonly lateMs: number;
 }
 
 /**
@@ -31,15 +31,15 @@ export interface EndOfLoads {
 export async function untilLoadsEnd(
   connection: Connection,
   imageIDs: readonly Digest[],
-  { busyMs = 60_000, blindMs = 0 }: EndOfLoads,
+  { busyMs, lateMs }: EndOfLoads,
 ): Promise<void> {
   const start = performance.now();
   for (;;) {
     const busy = await findUnderWay(connection, imageIDs);
     if (busy === false) return;
     const isBlind = busy === undefined;
-    if (isBlind && (blindMs === 0 || (await hasAny(connection, imageIDs)))) return;
-    if (performance.now() - start >= (isBlind ? blindMs : busyMs)) {
+    if (isBlind && (lateMs === 0 || (await hasAny(connection, imageIDs)))) return;
+    if (performance.now() - start >= (isBlind ? lateMs : busyMs)) {
       if (isBlind) return;
       throw stillBusy(connection, busyMs);
     }

@@ -17,9 +17,19 @@ export interface Patience {
 export interface EnginePatience extends Patience {
   /** An engine that went away in the middle is waited for so long. @default 60_000 */
   readonly returnMs: number;
+  /** A load that was cut off is waited for so long where it can be seen that the engine goes on with it. @default 60_000 */
+  readonly busyMs: number;
+  /** And where that cannot be seen. @default 3_000 */
+  readonly lateMs: number;
 }
 
-export const PATIENCE: EnginePatience = { sendingMs: 180_000, unpackingMs: 3_600_000, returnMs: 60_000 };
+export const PATIENCE: EnginePatience = {
+  sendingMs: 180_000,
+  unpackingMs: 3_600_000,
+  returnMs: 60_000,
+  busyMs: 60_000,
+  lateMs: 3_000,
+};
 
 /** The watch: a signal that aborts when the caller's does, or when patience is at its end. */
 export interface Watch {

@@ -41,7 +41,8 @@ export async function runImport(
   try {
     const medium = {
       bundle,
-      plans: new Map(plans.map((plan) => [plan.imageID, plan])),
+      // an image of two names is planned twice: the first loads it, the second has it
+      plans: new Map(plans.toReversed().map((plan) => [plan.imageID, plan])),
       spoolDir: spool.dir,
       onBytes: (bytes: number) => {
         bytesRead += bytes;
