@@ -35,13 +35,13 @@ export async function writeNew(
   return 'written';
 }
 
-/** Makes the entries of a folder survive a power cut. */
+/** Makes the entries of a folder survive a power cut. @throws {ContentError} `NO_SPACE`, `WRITE_FAILED` naming the folder */
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
   try {
     await directory.sync();
   } catch (error) {
-    if (!isErrno(error, 'EINVAL', 'ENOTSUP')) throw error; // FUSE file systems that can't
+    if (!isErrno(error, 'EINVAL', 'ENOTSUP')) throw asWriteError(error, path); // FUSE file systems that can't
   } finally {
     await directory.close();
   }
