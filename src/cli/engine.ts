@@ -3,10 +3,13 @@ import type { Engine } from '../docker/index.ts';
 import type { Session } from './session.ts';
 
 /** Opens the engine. The command as it was typed goes into the hint that says how to get the privilege. */
-export function engineOf(session: Session): () => Promise<Engine> {
-  return async () => {
+export function engineOf(session: Session): (socket?: string) => Promise<Engine> {
+  return async (socket) => {
     const { connectEngine } = await import('../docker/index.ts');
-    return connectEngine({ env: session.io.env, command: typedCommand(session) });
+    const { env } = session.io;
+    // whoever goes on with a transaction goes to the engine that it is about, also at boot, where nothing is set
+    const at = socket === undefined ? env : { ...env, DOCKER_HOST: socket };
+    return connectEngine({ env: at, command: typedCommand(session) });
   };
 }
 

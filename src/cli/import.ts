@@ -10,6 +10,7 @@ import {
   repeated,
   type SiteOptions,
   stateOf,
+  wholeNumber,
   withJSON,
   withPrefix,
   withReason,
@@ -23,6 +24,7 @@ interface ImportOptions extends SiteOptions, QuestionOptions {
   readonly fingerprint?: string;
   readonly dryRun?: boolean;
   readonly allowDowngrade?: boolean;
+  readonly keep?: number;
   readonly keepLocal?: readonly string[];
   readonly replace?: readonly string[];
 }
@@ -48,6 +50,7 @@ export function addImport(program: Command, session: Session): void {
     .option('--fingerprint <hex|words>', 'on a site that trusts nobody yet: compare with this instead of asking')
     .option('--dry-run', 'say what would be done, and do nothing')
     .option('--allow-downgrade', 'install an older release than the present one')
+    .option('--keep <n>', 'how many releases stay, this one included (default 2)', wholeNumber)
     .addOption(repeated('--keep-local <name>', 'leave a file as somebody changed it here'))
     .addOption(repeated('--replace <name>', 'take the new file though somebody changed the old one here'));
 
@@ -74,6 +77,7 @@ async function runImport(session: Session, bundle: string, options: ImportOption
     ask: options.yes ? undefined : askFingerprint(session),
     dryRun: options.dryRun,
     allowDowngrade: options.allowDowngrade,
+    keep: options.keep,
     keepLocal: options.keepLocal,
     replace: options.replace,
     reason,

@@ -11,6 +11,8 @@ import { addInit } from './init.ts';
 import { addInspect } from './inspect.ts';
 import { addKeys } from './keys.ts';
 import { addReceipt } from './receipt.ts';
+import { addRecover } from './recover.ts';
+import { addRollback } from './rollback.ts';
 import type { Session } from './session.ts';
 import { addStatus } from './status.ts';
 import { addTrust } from './trust.ts';
@@ -60,6 +62,8 @@ export function buildProgram(session: Session): Command {
   program.commandsGroup('Site (isolated):');
   addTrust(program, session);
   addImport(program, session);
+  addRollback(program, session);
+  addRecover(program, session);
   addStatus(program, session);
   addReceipt(program, session);
   addAudit(program, session);

@@ -1,5 +1,6 @@
 /** `ferry trust`: pins the office's root on this site, and makes the site's own signing key. */
 import type { Command } from 'commander';
+import { engineOf } from './engine.ts';
 import { askFingerprint, fingerprintRows, readRoot } from './fingerprint.ts';
 import { alignColumns } from './format.ts';
 import {
@@ -62,6 +63,7 @@ async function runTrust(session: Session, path: string, options: TrustOptions): 
     reason,
     now: session.now,
     systemLog: session.io.systemLog,
+    engine: engineOf(session),
   });
   if (!pinned.confirmed) session.warn(['nobody has compared the fingerprint: `ferry status` will go on asking']);
   session.finish({

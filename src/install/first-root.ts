@@ -17,6 +17,7 @@ import {
   TrustError,
 } from '../trust/index.ts';
 import { InstallError } from './error.ts';
+import { type RecoverOptions, recoverPending } from './recover.ts';
 import { writeRefusal } from './refusal.ts';
 import { findSiteTrust, storedTrust } from './site-trust.ts';
 
@@ -38,6 +39,8 @@ export interface PinRootOptions extends ConfirmOptions {
   readonly replace?: boolean | undefined;
   readonly reason?: string | undefined;
   readonly now: Date;
+  /** For a transaction that is pending here: it comes first. */
+  readonly engine?: RecoverOptions['engine'] | undefined;
   /** Takes each line of the audit log for the journal of the system too. */
   readonly systemLog?: SystemLog | undefined;
 }
@@ -72,6 +75,8 @@ export async function pinRoot(options: PinRootOptions): Promise<PinResult> {
 }
 
 async function pin(state: SiteState, options: PinRootOptions): Promise<PinResult> {
+  const { engine, now } = options;
+  if (engine !== undefined) await recoverPending(state, { engine, now });
   const { action, site } = await decide(await findSiteTrust(state), options);
   const { site: id } = await ensureSiteIdentity(state);
   await state.writeTrust(storedTrust(site));

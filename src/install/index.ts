@@ -12,6 +12,7 @@ export {
 } from './look.ts';
 export type { InspectOptions } from './look-judge.ts';
 export type { Operator, Override, ReceiptImage } from './receipt.ts';
+export { type Recovered, type RecoverOptions, type RecoverResult, recoverSite } from './recover.ts';
 export type {
   FileChange,
   ImportedFile,
@@ -21,6 +22,7 @@ export type {
   PendingTransaction,
   PlannedImage,
 } from './result.ts';
+export { type RollbackOptions, type RollbackResult, rollBack } from './rollback.ts';
 export { type SignedReceipt, type VerifyReceiptOptions, verifyReceipt } from './signed-receipt.ts';
 export { type SiteStatus, type StatusOptions, siteStatus } from './status.ts';
 export type { StatusImage } from './status-images.ts';

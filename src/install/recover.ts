@@ -7,7 +7,7 @@ import type { Progress } from '../content/index.ts';
 import type { Engine } from '../docker/index.ts';
 import { messageOf } from '../errors.ts';
 import { ensureSiteIdentity } from '../site/index.ts';
-import { findState, openState, type SiteState } from '../state/index.ts';
+import { findState, openState, type SiteState, type SystemLog } from '../state/index.ts';
 import { InstallError } from './error.ts';
 import { FolderTree } from './folder.ts';
 import { findPending, type Journal } from './journal.ts';
@@ -26,6 +26,12 @@ export interface RecoverOptions {
   readonly progress?: Progress | undefined;
 }
 
+export interface RecoverSiteOptions extends RecoverOptions {
+  readonly stateDir: string;
+  readonly command?: string | undefined;
+  readonly systemLog?: SystemLog | undefined;
+}
+
 export interface RecoverResult {
   readonly recovered: Recovered;
   /** What was pending: `import atrium 2.1.0 (sequence 7)`. */
@@ -38,10 +44,11 @@ export interface RecoverResult {
 export async function recoverSite({
   stateDir,
   command,
+  systemLog,
   ...options
-}: RecoverOptions & { readonly stateDir: string; readonly command?: string | undefined }): Promise<RecoverResult> {
+}: RecoverSiteOptions): Promise<RecoverResult> {
   if ((await findState(stateDir)) === undefined) return { recovered: null, warnings: [] };
-  const state = await openState(stateDir, { command });
+  const state = await openState(stateDir, { command, systemLog });
   const lock = await state.lock();
   try {
     return await recoverPending(state, options);

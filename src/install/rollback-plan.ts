@@ -132,7 +132,8 @@ function dataWarnings({ document, shown }: NamedRelease): readonly string[] {
   ];
 }
 
-function nothingBefore(current: number | undefined): InstallError {
+/** The error for a site that has no way back. */
+export function nothingBefore(current: number | undefined): InstallError {
   const got = current === undefined ? 'a site where nothing was installed' : 'none that is kept here';
   return new InstallError(`roll back: expected a release that was installed before, got ${got}`, {
     code: 'NOTHING_BEFORE',

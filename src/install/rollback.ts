@@ -10,14 +10,14 @@ import { type Progress, silentProgress } from '../content/index.ts';
 import type { Engine } from '../docker/index.ts';
 import { FerryError } from '../errors.ts';
 import { ensureSiteIdentity } from '../site/index.ts';
-import { openState, type SiteState, type SystemLog } from '../state/index.ts';
+import { findState, openState, type SiteState, type SystemLog } from '../state/index.ts';
 import { releaseCommand } from './compose.ts';
 import { InstallError } from './error.ts';
 import { FolderTree } from './folder.ts';
 import type { Override, ReceiptFile, ReceiptImage } from './receipt.ts';
 import { type Recovered, recoverPending } from './recover.ts';
 import { writeRefusal } from './refusal.ts';
-import { planRollback, type RollbackPlan } from './rollback-plan.ts';
+import { nothingBefore, planRollback, type RollbackPlan } from './rollback-plan.ts';
 import { filesShown, imagesShown, rollbackSteps } from './rollback-steps.ts';
 import { siteFor } from './site.ts';
 import { runTransaction } from './transaction.ts';
@@ -64,6 +64,7 @@ export interface RollbackResult {
 export async function rollBack(options: RollbackOptions): Promise<RollbackResult> {
   if (options.allowRevoked && !options.reason) throw reasonMissing();
   const { stateDir, command, systemLog } = options;
+  if ((await (await findState(stateDir))?.findCurrentSequence()) === undefined) throw nothingBefore(undefined);
   const state = await openState(stateDir, { command, systemLog });
   const lock = await state.lock();
   try {
