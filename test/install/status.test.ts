@@ -1,9 +1,11 @@
 /** What is here against what was installed, and what wants a person. */
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { pinRoot, type SiteStatus, siteStatus } from '../../src/install/index.ts';
+import { rollBack } from '../../src/install/rollback.ts';
+import { openState } from '../../src/state/index.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { makeImage } from '../support/images.ts';
 import { createLab, emptyEngine, type Lab, NOW, snapshot } from './lab.ts';
@@ -39,7 +41,11 @@ async function installed(): Promise<Awaited<ReturnType<Lab['release']>>> {
 describe('siteStatus', () => {
   it('finds a host that nobody has set up, and makes nothing', async () => {
     const before = await snapshot(engine, lab);
-    expect(await status()).toEqual({ images: [], attention: [expect.stringContaining('no root is pinned')] });
+    expect(await status()).toEqual({
+      images: [],
+      files: [],
+      attention: [expect.stringContaining('no root is pinned')],
+    });
     expect(await snapshot(engine, lab)).toEqual(before);
   });
 
@@ -58,7 +64,7 @@ describe('siteStatus', () => {
     });
     const found = images.map(({ name, platform }) => ({
       name,
-      imageID: platform.config.digest,
+      imageId: platform.config.digest,
       ok: true,
       found: 'present',
     }));
@@ -74,7 +80,10 @@ describe('siteStatus', () => {
       ['missing', false],
       ['moved', false],
     ]);
-    expect(attention).toHaveLength(2);
+    expect(attention).toEqual([
+      `${SERVER} has lost its name (${images[0]?.platform.config.digest.slice(0, 19)} is still here): import the release again`,
+      expect.stringContaining(`${WORKER} is another image than the one installed (`),
+    ]);
   });
 
   it('keeps asking about a root that nobody compared', async () => {
@@ -111,5 +120,225 @@ describe('siteStatus', () => {
     const looked = await siteStatus({ stateDir: lab.stateDir, engine: nowhere, now: NOW });
     expect(looked).toMatchObject({ release: '1.0.0', images: [{ found: 'unknown' }, { found: 'unknown' }] });
     expect(looked.attention).toEqual([expect.stringContaining('engine cannot be asked')]);
+  });
+
+  it('tells an image that is gone, held by nothing', async () => {
+    await installed();
+    await emptyEngine(engine);
+    const { attention } = await status();
+    expect(attention).toEqual([
+      `${SERVER} is not in the engine any more: import the release again`,
+      `${WORKER} is not in the engine any more: import the release again`,
+      expect.stringMatching(/^a prune could remove images of 1\.0\.0, .*run ferry recover$/),
+    ]);
+  });
+
+  it('names the images whose pins a prune has taken', async () => {
+    await installed();
+    await engine.docker('container', 'prune', '-f');
+    const { pins, attention } = await status();
+    expect(pins).toContainEqual({ sequence: 1, ok: false, missing: [SERVER, WORKER] });
+    expect(attention).toEqual([
+      `a prune could remove images of 1.0.0, for their pins are gone: ${SERVER}, ${WORKER}: run ferry recover`,
+    ]);
+  });
+
+  it('works on a site that an older ferry set up, which kept less', async () => {
+    await installed();
+    await rm(join(lab.stateDir, 'releases/1/installed.json'));
+    await rm(join(lab.stateDir, 'releases/0'), { recursive: true });
+    await engine.docker('container', 'prune', '-f');
+    expect(await status()).toMatchObject({ release: '1.0.0', files: [], pins: [], attention: [] });
+  });
+
+  it('says that the release cannot be read', async () => {
+    await installed();
+    await rm(join(lab.stateDir, 'releases/1/release.json'));
+    expect(await status()).toMatchObject({
+      images: [],
+      attention: [expect.stringContaining('the installed release cannot be read: read state: ')],
+    });
+  });
+});
+
+describe('files', () => {
+  const compose = { name: 'compose.yaml', text: 'services: {}\n', install: '/etc/atrium/compose.yaml' };
+  const env = { name: 'app.env', text: 'A=1\n', install: '/etc/atrium/app.env' };
+
+  beforeEach(async () => {
+    await lab.trust();
+    await lab.import((await lab.release({ release: '1.0.0', files: [compose, env], images: images.slice(0, 1) })).path);
+  });
+
+  it('are as they were installed, below the prefix that the receipt tells', async () => {
+    const { files, attention } = await status();
+    expect({ files, attention }).toEqual({
+      files: [
+        { name: 'compose.yaml', path: `${lab.prefix}/etc/atrium/compose.yaml`, ok: true, found: 'present' },
+        { name: 'app.env', path: `${lab.prefix}/etc/atrium/app.env`, ok: true, found: 'present' },
+      ],
+      attention: [],
+    });
+  });
+
+  it('are looked for where the prefix says', async () => {
+    const looked = await siteStatus({ stateDir: lab.stateDir, engine: lab.connect, now: NOW, prefix: lab.dir });
+    expect(looked.files.map(({ found, path }) => [found, path])).toEqual([
+      ['missing', `${lab.dir}/etc/atrium/compose.yaml`],
+      ['missing', `${lab.dir}/etc/atrium/app.env`],
+    ]);
+  });
+
+  it('are told when they were changed, or are gone', async () => {
+    await writeFile(join(lab.prefix, 'etc/atrium/compose.yaml'), 'services: {mine: {}}\n');
+    await rm(join(lab.prefix, 'etc/atrium/app.env'));
+    const { files, attention } = await status();
+    expect(files.map(({ found, ok }) => [found, ok])).toEqual([
+      ['changed', false],
+      ['missing', false],
+    ]);
+    expect(attention).toEqual([
+      `${lab.prefix}/etc/atrium/compose.yaml is not as it was installed: import the release again with --replace compose.yaml or --keep-local compose.yaml`,
+      `${lab.prefix}/etc/atrium/app.env is missing: import the release again`,
+    ]);
+  });
+});
+
+describe('what is pending', () => {
+  const journal = {
+    id: '0123456789ab',
+    command: 'import',
+    title: 'import atrium 2.0.0 (sequence 2)',
+    prefix: '/',
+    started: NOW.toISOString(),
+    steps: [{ kind: 'tags', name: 'move names', data: {} }],
+    at: 0,
+    direction: 'forward',
+  };
+
+  it('is told with what to do, when the process was killed and its lock is stale', async () => {
+    await installed();
+    const state = await openState(lab.stateDir);
+    await state.writeJournal(journal);
+    const lock = { pid: 999_999_999, started: '1', boot: 'before', token: 'dead' };
+    await writeFile(join(lab.stateDir, 'lock'), JSON.stringify(lock));
+    const { pending, attention, release } = await status();
+    expect(release).toBe('1.0.0');
+    expect(pending).toEqual({
+      command: 'import',
+      title: 'import atrium 2.0.0 (sequence 2)',
+      started: NOW.toISOString(),
+      direction: 'forward',
+      step: 'move names',
+    });
+    expect(attention).toEqual([
+      'import atrium 2.0.0 (sequence 2), begun 2026-11-23T12:00:00Z, was cut off at "move names": run ferry recover',
+    ]);
+    expect(await readFile(join(lab.stateDir, 'lock'), 'utf8')).toBe(JSON.stringify(lock));
+  });
+
+  it('wants nobody while a process is at it', async () => {
+    await installed();
+    const state = await openState(lab.stateDir);
+    await state.writeJournal(journal);
+    const lock = await state.lock();
+    expect(await status()).toMatchObject({ pending: { process: process.pid }, attention: [] });
+    await lock.release();
+  });
+
+  it('is told though its journal cannot be read', async () => {
+    await installed();
+    await writeFile(join(lab.stateDir, 'journal.json'), '{"format":1,"title":7}');
+    expect((await status()).attention).toEqual([
+      expect.stringMatching(/^a transaction is pending and its journal cannot be read: /),
+    ]);
+  });
+});
+
+describe('where a rollback goes', () => {
+  const next = makeImage({ name: 'ghcr.io/atrium/server:2', layers: [{ files: { name: '2' } }] });
+  const back = () => rollBack({ stateDir: lab.stateDir, prefix: lab.prefix, engine: lab.connect, now: NOW });
+
+  it('is what was here before ferry, then the release before', async () => {
+    const { published } = await installed();
+    expect((await status()).rollback).toEqual({ sequence: 0, release: 'what was here before ferry', isRevoked: false });
+    const second = await lab.release({ release: '2.0.0', images: [next] });
+    await lab.import(second.path);
+    expect(await status()).toMatchObject({
+      rollback: { sequence: 1, release: '1.0.0', isRevoked: false },
+      pins: [
+        { sequence: 2, ok: true },
+        { sequence: 1, ok: true },
+      ],
+      attention: [],
+    });
+    await lab.publisher.revoke(published);
+    await lab.import(await lab.catalogue());
+    expect(await status()).toMatchObject({ rollback: { sequence: 1, isRevoked: true }, attention: [] });
+  });
+
+  it('is the release that was left, after a rollback; nothing of that wants a person', async () => {
+    await installed();
+    await lab.import((await lab.release({ release: '2.0.0', images: [next] })).path);
+    await back();
+    expect(await status()).toMatchObject({ release: '1.0.0', sequence: 1, rollback: { sequence: 2 }, attention: [] });
+  });
+
+  it('has no release after a rollback to what was here before ferry', async () => {
+    await installed();
+    await back();
+    const found = await status();
+    expect(found).toMatchObject({ sequence: 0, images: [], files: [], rollback: { sequence: 1 }, attention: [] });
+    expect(found.release).toBeUndefined();
+  });
+});
+
+describe('containers', () => {
+  const server = (version: string) =>
+    makeImage({ name: `ghcr.io/atrium/app:${version}`, layers: [{ files: { version } }], busybox: true });
+  const fields = { compose: { project: 'atrium', file: 'compose.yaml' } };
+  const files = [{ name: 'compose.yaml', text: 'services: {}\n', install: '/etc/atrium/compose.yaml' }];
+  const run = (name: string, image: string) =>
+    engine.docker(
+      ...['run', '-d', '--network', 'none', '--name', name, '--label', 'com.docker.compose.project=atrium'],
+      ...[image, '/bin/busybox', 'sleep', '600'],
+    );
+
+  it('with an older image are named, and want a person only when that release was revoked', async () => {
+    await lab.trust();
+    const first = await lab.release({ release: '1.0.0', images: [server('1')], files, fields });
+    await lab.import(first.path);
+    await run('atrium-app-1', 'ghcr.io/atrium/app:1');
+    expect(await status()).toMatchObject({ oldContainers: [], attention: [] });
+    await lab.import((await lab.release({ release: '2.0.0', images: [server('2')], files, fields })).path);
+    expect(await status()).toMatchObject({
+      oldContainers: [
+        {
+          container: 'atrium-app-1',
+          image: 'ghcr.io/atrium/app:1',
+          imageId: server('1').platform.config.digest,
+          sequence: 1,
+        },
+      ],
+      attention: [],
+    });
+    await lab.publisher.revoke(first.published);
+    await lab.import(await lab.catalogue());
+    expect((await status()).attention).toEqual([
+      'atrium-app-1: still running 1.0.0, which is revoked: start the installed release',
+    ]);
+  });
+});
+
+describe('an activation', () => {
+  it('that failed is told, with why', async () => {
+    await installed();
+    const state = await openState(lab.stateDir);
+    const said = { result: 'failed', at: NOW.toISOString(), why: 'atrium-server-1: unhealthy' };
+    await state.putReleaseDocument({ sequence: 1, name: 'activation.json' }, said);
+    expect(await status()).toMatchObject({
+      activation: { result: 'failed', why: 'atrium-server-1: unhealthy' },
+      attention: ['1.0.0 was started and did not get healthy: atrium-server-1: unhealthy'],
+    });
   });
 });
