@@ -10,7 +10,7 @@ export const MAX_DIFF_BYTES = 64 * 1024;
 /** So many lines of a diff are shown. */
 export const MAX_DIFF_LINES = 200;
 /** Lines that were added and removed, after which two texts are different ones: the time grows with its square. */
-const MAX_EDITS = 4000;
+const MAX_EDITS = 2000;
 
 /** A diff, or why there is none. */
 export type TextDiff =
@@ -35,7 +35,7 @@ export function diffTexts({ path, before, after }: TextDiffOptions): TextDiff {
   const options = { context: 3, maxEditLength: MAX_EDITS };
   const patch = structuredPatch(...names, former, next, undefined, undefined, options);
   if (patch === undefined) return { why: 'different' };
-  const lines = formatPatch(patch, FILE_HEADERS_ONLY).trimEnd().split('\n').map(visible);
+  const lines = formatPatch(patch, FILE_HEADERS_ONLY).replace(/\n$/, '').split('\n').map(visible);
   return { diff: lines.slice(0, MAX_DIFF_LINES).join('\n'), more: Math.max(0, lines.length - MAX_DIFF_LINES) };
 }
 
