@@ -80,6 +80,11 @@ export async function findTarget(path: string): Promise<string | undefined> {
   }
 }
 
+/** Whether anything stands at a path. */
+export async function isThere(path: string): Promise<boolean> {
+  return (await findStats(path)) !== undefined;
+}
+
 async function findStats(path: string) {
   try {
     return await lstat(path);

@@ -17,7 +17,7 @@ export async function placeLinks(change: FolderSwitch, site: Site): Promise<void
     const plain = change.files.filter(({ was }) => was === 'file');
     if (plain.length > 0) await takeOver(plain, { change, folder, site });
     for (const { name, was, digest } of change.files) {
-      if (was === 'absent' && digest !== null) await symlink(linkTarget(name), folder.at(name));
+      if (was === 'absent' && digest !== null) await placeNew(name, { change, folder });
     }
     await folder.sync();
   } catch (error) {
@@ -32,6 +32,16 @@ export async function pointData(folder: OpenFolder, target: string, { id }: Pick
   await symlink(target, draft);
   await rename(draft, folder.at(DATA));
   await folder.sync();
+}
+
+/** Shows nothing yet: the name leads to none of the former files. */
+async function placeNew(name: string, { change, folder }: Pick<TakingOver, 'change' | 'folder'>): Promise<void> {
+  try {
+    await symlink(linkTarget(name), folder.at(name));
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) throw error;
+    throw changedMeanwhile(`${change.folder}/${name}`, 'nothing there, as when it was looked at');
+  }
 }
 
 interface TakingOver {

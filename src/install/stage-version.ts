@@ -96,6 +96,8 @@ async function writeFile(file: NewFile, { change, folder, version, site, label }
       (error: unknown) => site.warn(`SELinux label of ${change.folder}/${name}: ${String(error)}`),
     );
     await handle.sync();
+  } catch (error) {
+    throw asWriteError(error, `${change.folder}/${name}`);
   } finally {
     await handle.close();
   }

@@ -8,7 +8,7 @@ import { link, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { asWriteError, isErrno } from '../content/index.ts';
 import { type OpenFolder, openInner } from './folder.ts';
-import { asideName, DATA, findTarget, isOurLink, versionName } from './our-link.ts';
+import { asideName, DATA, findTarget, isOurLink, isThere, versionName } from './our-link.ts';
 import { pointData } from './place-links.ts';
 import type { Site } from './steps/step.ts';
 import type { FileSwitch, FolderSwitch } from './switch-plan.ts';
@@ -60,12 +60,14 @@ export async function settleFiles(change: FolderSwitch, site: Site): Promise<voi
 export async function removeFolders(made: readonly string[], { tree }: Pick<Site, 'tree'>): Promise<void> {
   for (const path of made.toReversed()) {
     const parent = await tree.find(dirname(path));
+    // looked for first: to take away what is not there fails too where nothing may be written
+    if (parent === undefined || !(await isThere(parent.at(basename(path))))) continue;
     try {
-      if (parent !== undefined) await rmdir(parent.at(basename(path)));
+      await rmdir(parent.at(basename(path)));
     } catch (error) {
-      if (!isErrno(error, 'ENOTEMPTY', 'EEXIST', 'ENOENT')) throw error;
+      if (!isErrno(error, 'ENOTEMPTY', 'EEXIST', 'ENOENT')) throw asWriteError(error, path);
     }
-    await parent?.sync();
+    await parent.sync();
   }
 }
 

@@ -152,7 +152,10 @@ describe('files that are installed', () => {
   it('never get into the way of a name that appeared meanwhile', async () => {
     const data = await lab.plan([await want(A, 'a1')]);
     await lab.put(A, 'theirs');
-    await expect(stageStep.apply(data, lab.site(ONE))).rejects.toThrow();
+    await expect(stageStep.apply(data, lab.site(ONE))).rejects.toMatchObject({
+      code: 'FILE_CHANGED',
+      facts: { path: A },
+    });
     await lab.undo(ONE, data);
     expect(await lab.shown()).toEqual({ [A]: 'theirs' });
   });
