@@ -45,14 +45,18 @@ interface LookOptions {
 async function look(engine: Engine, { site, release, images }: LookOptions): Promise<EngineStatus> {
   const looked = await lookAtImages(images, engine);
   const pinned = pinnedReleases(release);
-  const pins = lookAtPins(pinned, { pins: await engine.findPins(), site });
+  const pins = await lookAtPins(pinned, { engine, site });
   const oldContainers = await oldContainersOf(engine, release, images);
   const revoked = release.others.filter(({ isRevoked }) => isRevoked);
   return {
     images: looked,
     pins,
     oldContainers,
-    lines: [...imageLines(looked), ...pinLines(pins, pinned), ...revokedLines(oldContainers, revoked)],
+    lines: [
+      ...imageLines(looked),
+      ...pinLines(pins, { releases: pinned, current: release.sequence }),
+      ...revokedLines(oldContainers, revoked),
+    ],
   };
 }
 
