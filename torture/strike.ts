@@ -1,6 +1,6 @@
 /** One kill and what comes of it: recovery, a look at the site, and the same command again. */
 import { jsonResult } from '../test/support/cli.ts';
-import { differences, judgeView, touched, withoutIdentity } from '../test/support/site-view.ts';
+import { auditEvents, differences, judgeView, touched, withoutIdentity } from '../test/support/site-view.ts';
 import { type Point, strikeAt } from './point.ts';
 import type { Stage } from './scenario.ts';
 
@@ -19,6 +19,7 @@ export async function strike(stage: Stage, point: Point): Promise<Struck> {
   const { scenario, site, releases, old, next } = stage;
   await begin(stage);
   const before = await site.view();
+  const said = await auditEvents(site.lab.stateDir);
   const ran = await strikeAt(point, site, struckCommand(stage));
   const why: string[] = [];
   if (!ran.isKilled && ran.status !== 0) why.push(`not killed, status ${ran.status}: ${ran.stderr.trim()}`);
@@ -27,6 +28,9 @@ export async function strike(stage: Stage, point: Point): Promise<Struck> {
   const verdict = judgeView(withoutIdentity(view), { old: old.view, next });
   if (verdict.is === 'wrong') why.push(...verdict.why);
   else if (contradicts(recovered, verdict.is)) why.push(`recover said ${recovered}, the site is on the ${verdict.is}`);
+  if (verdict.is === 'new' && !(await auditEvents(site.lab.stateDir)).slice(said.length).some(isChange)) {
+    why.push('new, and the log says nothing of it');
+  }
   if (verdict.is !== 'new' || scenario.isGoalLasting) {
     await finish(stage, scenario.goal(releases), why);
     why.push(...differences(withoutIdentity(await site.view()), next).map((line) => `done again: ${line}`));
@@ -57,6 +61,9 @@ async function finish({ site }: Stage, args: readonly string[], why: string[]): 
     return undefined;
   }
 }
+
+/** Events of the log that tell how a site came to another release. */
+const isChange = (event: string): boolean => ['import', 'rollback', 'recovery'].includes(event);
 
 const contradicts = (recovered: unknown, is: 'old' | 'new'): boolean =>
   (recovered === 'finished' && is === 'old') || (recovered === 'undone' && is === 'new');

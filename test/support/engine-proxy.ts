@@ -34,6 +34,7 @@ export async function startEngineProxy(to: string, socket: string): Promise<Engi
   let isSprung = false;
   const sockets = new Set<Socket>();
   const spring = () => {
+    if (isSprung) return;
     isSprung = true;
     trap?.spring();
     for (const open of sockets) open.destroy();

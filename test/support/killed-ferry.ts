@@ -70,8 +70,7 @@ export function startFerryGroup(args: readonly string[], { env, wrapper = [] }: 
 /** Every name under which a disk is changed; strace skips those that a processor does not have. */
 const CALLS = [
   ...['rename', 'renameat', 'renameat2', 'link', 'linkat', 'symlink', 'symlinkat', 'mkdir', 'mkdirat'],
-  ...['unlink', 'unlinkat', 'rmdir', 'fsync', 'fdatasync', 'ftruncate', 'truncate'],
-  ...['chmod', 'fchmod', 'fchmodat', 'chown', 'fchown', 'lchown', 'fchownat'],
+  ...['unlink', 'unlinkat', 'rmdir', 'ftruncate', 'fsync', 'fdatasync'],
 ];
 
 const STRACE = ['strace', '-f', '-qq'];
@@ -108,7 +107,10 @@ export function startKilledAt(
 
 const oneThread = (env: Readonly<Record<string, string>>) => ({ ...env, UV_THREADPOOL_SIZE: '1' });
 
-/** `123 rename("/a", "/b") = 0`; a call that another thread's cut in two begins in one line and ends in a later one. */
+/**
+ * `123 rename("/a", "/b") = 0`; a call that another thread's cut in two begins in one line and ends in a later one. A
+ * folder's fsync is left out: whoever is killed there leaves what the next call finds.
+ */
 export function readTrace(text: string): FileCall[] {
   const counts = new Map<string, number>();
   const begun = new Map<string, FileCall>();
@@ -124,5 +126,9 @@ export function readTrace(text: string): FileCall[] {
     // a call that failed changed nothing; Node.js keeps compiled code of its own
     else if (/ = 0$/.test(line) && !call.line.includes('/node_modules/.cache/')) calls.push(call);
   }
-  return calls;
+  const folders = new Set(calls.flatMap(({ line }) => pathsOf(line).map((path) => path.replace(/\/[^/]*$/, ''))));
+  return calls.filter(({ name, line }) => name !== 'fsync' || !pathsOf(line).some((path) => folders.has(path)));
 }
+
+/** The absolute paths in a line, quoted or behind a descriptor. */
+const pathsOf = (line: string): string[] => [...line.matchAll(/["<](\/[^">]*)[">]/g)].map(([, path]) => path ?? '');

@@ -175,12 +175,24 @@ async function stateForm(path: string, { path: name, form }: WalkedEntry): Promi
   return form;
 }
 
-/** Each line names the digest of the one before. */
+/** What the log of a site tells, in order: `import`, `recovery` … A line that was cut off counts as none. */
+export async function auditEvents(stateDir: string): Promise<string[]> {
+  const text = await readFile(join(stateDir, 'audit.jsonl'), 'utf8');
+  return text.split('\n').flatMap((line) => {
+    const [, event] = /"event":"([a-z]+)"/.exec(line) ?? [];
+    return event !== undefined && line.endsWith('}') ? [event] : [];
+  });
+}
+
+/** Whether each line holds the digest of the one before it. One that a kill cut off counts as it stands. */
 async function chainForm(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8');
-  if (!text.endsWith('\n')) return 'cut off';
-  const lines = text.slice(0, -1).split('\n');
-  for (const line of lines) JSON.parse(line);
+  const lines = (await readFile(path, 'utf8')).split('\n').slice(0, -1);
+  let head = '0'.repeat(64);
+  for (const line of lines) {
+    const [, previous] = /"previous":"([0-9a-f]{64})"}$/.exec(line) ?? [];
+    if (previous !== undefined && previous !== head) return `broken at ${line.slice(0, 80)}`;
+    head = sha256(Buffer.from(line));
+  }
   return 'whole';
 }
 
@@ -193,4 +205,4 @@ function ignoreMissing(error: NodeJS.ErrnoException): string[] {
   throw error;
 }
 
-const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

@@ -1,0 +1,44 @@
+// A fixed sample of the crash matrix: every journal write of every scenario, and some of its engine calls and file
+// changes. The whole of it is `npm run torture`. Real processes, real engines; nothing depends on how long anything takes.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Lane, setStages, startLanes, strikeAll } from '../../torture/crashes.ts';
+import { listPoints, type Point } from '../../torture/point.ts';
+import { SCENARIOS, type Stage } from '../../torture/scenario.ts';
+import { pick } from '../../torture/seed.ts';
+import { begin, struckCommand } from '../../torture/strike.ts';
+
+const SEED = 3;
+
+let lanes: Lane[];
+
+beforeAll(async () => {
+  lanes = await startLanes();
+});
+
+afterAll(() => Promise.all((lanes ?? []).map(({ site }) => site.stop())));
+
+/** Every journal write, and so many of the rest. */
+function sampleOf(points: readonly Point[], count: number): Point[] {
+  const of = (kind: Point['kind']) => points.filter((point) => point.kind === kind);
+  const changing = of('engine').filter((point) => 'when' in point && point.when !== 'before');
+  const written = of('journal').filter((point) => 'call' in point && point.call.name !== 'fsync');
+  return [...written, ...pick(changing, count, SEED), ...pick(of('file'), count, SEED)];
+}
+
+describe('ferry, killed', () => {
+  it.each(SCENARIOS.map((scenario) => [scenario.name, scenario] as const))(
+    'in %s, comes to exactly the old or exactly the new, and completes when it is run again',
+    async (_name, scenario) => {
+      const stages = await setStages(scenario, lanes);
+      const [one] = stages as [Stage];
+      const points = await listPoints(one.site, struckCommand(one), () => begin(one));
+      const chosen = sampleOf(points, scenario.isActivating ? 2 : 4);
+      const said: string[] = [];
+      const row = await strikeAll(scenario.name, stages, chosen, (line) => said.push(line));
+      expect(said.join('\n')).toBe('');
+      expect(row).toMatchObject({ kills: chosen.length, wrong: 0 });
+      expect(row.points).toBeGreaterThan(3);
+    },
+    300_000,
+  );
+});
