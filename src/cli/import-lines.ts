@@ -39,7 +39,10 @@ function headline({ kind, action, product, release, sequence }: ImportResult): s
 const KINDS = { overlay: 'the files of this site', catalogue: 'the catalogue' } as const;
 const ACTIONS = { installed: 'installed', present: 'nothing to do, present:', planned: 'would install' } as const;
 
-function factRows({ kind, bytesRead, bytesTotal, engine, receipt, composeOverride, ...done }: ImportResult, now: Date) {
+function factRows(
+  { kind, bytesRead, bytesTotal, engine, receipt, receiptCopy, composeOverride, ...done }: ImportResult,
+  now: Date,
+) {
   const rows: [string, string][] = [];
   const read = done.action === 'planned' ? 'layers to read' : 'layers read';
   if (kind === 'release') rows.push([read, `${formatBytes(bytesRead)} of ${formatBytes(bytesTotal)}`]);
@@ -47,6 +50,7 @@ function factRows({ kind, bytesRead, bytesTotal, engine, receipt, composeOverrid
   if (engine !== undefined) rows.push(['engine', describeEngine(engine)]);
   if (composeOverride !== undefined) rows.push(['override', composeOverride]);
   if (receipt !== undefined) rows.push(['receipt', receipt]);
+  if (receiptCopy?.path !== undefined) rows.push(['', receiptCopy.path]);
   rows.push(['importable until', formatUntil(done.importableUntil, now)]);
   return rows;
 }
@@ -59,7 +63,8 @@ function describeEngine({ name, version, store, socket, apiVersion, platform, ro
 }
 
 /** The command is shown and not run: a bundle is data. */
-function nextLines({ recreate = [], activate }: ImportResult): string[] {
+function nextLines({ recreate = [], activate, activation }: ImportResult): string[] {
   const stale = recreate.map(({ container, path }) => `${container} still sees the old ${path}: make it anew`);
+  if (activation === 'healthy') return [...stale, 'it runs: all its services are up'];
   return [...stale, ...(activate === undefined ? [] : [`to run it: ${activate.join(' ')}`])];
 }

@@ -17,12 +17,15 @@ import {
   withState,
   withYes,
 } from './options.ts';
+import { showReceipt } from './receipt.ts';
 import type { Session } from './session.ts';
 import { BUILD_TIME } from './version.ts';
 
 interface ImportOptions extends SiteOptions, QuestionOptions {
   readonly fingerprint?: string;
   readonly dryRun?: boolean;
+  readonly receiptOnMedium?: boolean;
+  readonly activate?: boolean;
   readonly allowDowngrade?: boolean;
   readonly keep?: number;
   readonly keepLocal?: readonly string[];
@@ -36,6 +39,7 @@ root is pinned, after its fingerprint was compared with the approval sheet.
 Examples:
   $ ferry import /media/stick
   $ ferry import atrium-2.1.0-7-12.ferry.tar --dry-run
+  $ ferry import atrium-2.1.0-7-12.ferry.tar --activate
   $ ferry import atrium-2.0.0-6-12.ferry.tar --allow-downgrade --reason "2.1.0 breaks the kiosk, ticket 4711"`;
 
 /** Declares the command. */
@@ -49,9 +53,11 @@ export function addImport(program: Command, session: Session): void {
     .argument('<bundle>', 'the bundle, or the folder that holds it')
     .option('--fingerprint <hex|words>', 'on a site that trusts nobody yet: compare with this instead of asking')
     .option('--dry-run', 'say what would be done, and do nothing')
+    .option('--activate', 'run the release with Docker Compose and wait until it is up; else go back, if its data can')
     .option('--allow-downgrade', 'install an older release than the present one')
     .option('--keep <n>', 'how many releases stay, this one included (default 2)', wholeNumber)
     .addOption(repeated('--keep-local <name>', 'leave a file as somebody changed it here'))
+    .option('--no-receipt-on-medium', 'write no copy of the receipt beside the bundle')
     .addOption(repeated('--replace <name>', 'take the new file though somebody changed the old one here'));
 
   withYes(withJSON(withReason(withPrefix(withState(command)))))
@@ -73,9 +79,12 @@ async function runImport(session: Session, bundle: string, options: ImportOption
     engine: engineOf(session),
     command: typedCommand(session, { withEngine: true }),
     systemLog: session.io.systemLog,
+    receiptOnMedium: options.receiptOnMedium,
+    onReceipt: (receipt, path) => showReceipt(session, receipt, path),
     fingerprint: options.fingerprint,
     ask: options.yes ? undefined : askFingerprint(session),
     dryRun: options.dryRun,
+    activate: options.activate,
     allowDowngrade: options.allowDowngrade,
     keep: options.keep,
     keepLocal: options.keepLocal,

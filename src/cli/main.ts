@@ -26,9 +26,9 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
-/** Whatever the stopped work throws is the stop; but that something could not be undone must be seen. */
+/** Whatever the stopped work throws is the stop; but that something could not be undone, or stays, must be seen. */
 function interrupted(session: Session, cause: unknown): FerryError {
-  if (cause instanceof FerryError && cause.code === 'UNDO_INCOMPLETE') return cause;
+  if (cause instanceof FerryError && ['UNDO_INCOMPLETE', 'ACTIVATION_FAILED'].includes(cause.code)) return cause;
   const hint = session.kept ?? 'nothing was changed';
   return new CliError('stopped', { code: 'INTERRUPTED', cause, hint });
 }

@@ -16,7 +16,7 @@ import { activationCommand } from './compose.ts';
 import { InstallError } from './error.ts';
 import type { PlannedFile } from './file-plan.ts';
 import { shellLine } from './operator-command.ts';
-import { activate } from './steps/activate.ts';
+import { type ActivateData, activate } from './steps/activate.ts';
 import { backup } from './steps/backup.ts';
 import { type ContainersBefore, containers } from './steps/containers.ts';
 import type { Step } from './steps/step.ts';
@@ -49,7 +49,7 @@ export interface ActivationSteps {
   /** Before names move. */
   readonly containers?: Step;
   /** Last. */
-  readonly activate: Step;
+  readonly activate: Step<ActivateData>;
 }
 
 const TIMEOUT_SECONDS = 120;
@@ -99,7 +99,14 @@ export async function planActivation(options: ActivationOptions): Promise<Activa
   };
 }
 
-function activateStepOf({ release, compose, files, planned, left, settleMs = SETTLE_MS }: ActivationOptions): Step {
+function activateStepOf({
+  release,
+  compose,
+  files,
+  planned,
+  left,
+  settleMs = SETTLE_MS,
+}: ActivationOptions): Step<ActivateData> {
   const { project = '', health } = release.compose ?? {};
   const rule = release.dataRollback ?? 'none';
   const goesBack = left !== undefined && rule !== 'none';

@@ -96,11 +96,20 @@ export interface ReleaseCommandOptions {
 
 /** The words of the command that runs a release; `undefined` for one without a compose file. */
 export function releaseCommand(
+  release: Pick<ReleaseDocument, 'compose' | 'files'>,
+  options: ReleaseCommandOptions,
+): readonly string[] | undefined {
+  const files = composeFiles(release, options);
+  return files && activationCommand({ project: release.compose?.project ?? '', files });
+}
+
+/** The compose file of a release and its override, on this host; `undefined` for a release without one. */
+export function composeFiles(
   { compose, files }: Pick<ReleaseDocument, 'compose' | 'files'>,
   { prefix, dir, override }: ReleaseCommandOptions,
 ): readonly string[] | undefined {
   const file = files.find(({ name }) => name === compose?.file);
-  if (compose === undefined || file === undefined) return undefined;
+  if (file === undefined) return undefined;
   const path = file.install === undefined ? join(dir, 'files', file.name) : hostPath(prefix, file.install);
-  return activationCommand({ project: compose.project, files: [path, ...(override === undefined ? [] : [override])] });
+  return [path, ...(override === undefined ? [] : [override])];
 }

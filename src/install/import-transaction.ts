@@ -58,6 +58,10 @@ export async function runImport(
     const asked = engine && { engine: { socket: engine.facts.socket, id: engine.facts.id } };
     await runTransaction({ ...journal, ...asked, direction: 'forward' }, site);
     return { bytesRead, outcome: site.outcome, warnings };
+  } catch (error) {
+    // there will be no result to tell them with
+    for (const line of warnings) progressOf(session).note(line);
+    throw error;
   } finally {
     await spool.remove();
   }

@@ -9,7 +9,7 @@ import { DockerError, type Engine } from '../docker/index.ts';
 import { FerryError } from '../errors.ts';
 import { ensureSiteIdentity, findSiteIdentity } from '../site/index.ts';
 import { findState, openState, type SiteState } from '../state/index.ts';
-import { fingerprint } from '../trust/index.ts';
+import { nothingToActivate } from './activation.ts';
 import { tellPending } from './dry-run.ts';
 import { InstallError } from './error.ts';
 import { judgeImport, readKnownSite } from './judge.ts';
@@ -18,11 +18,13 @@ import { importOverlay } from './overlay.ts';
 import { overrideFlags } from './overrides.ts';
 import { findPolicy } from './policy.ts';
 import { Findings } from './preflight.ts';
+import { withReceiptCopy } from './receipt-copy.ts';
 import { recoverPending } from './recover.ts';
 import { writeRefusal } from './refusal.ts';
 import { importRelease } from './release.ts';
 import type { ImportOptions, ImportResult } from './result.ts';
 import type { Session } from './session.ts';
+import { writeTrustChange } from './trust-line.ts';
 
 /**
  * Imports a release, an overlay or a catalogue, whole or not at all.
@@ -43,7 +45,7 @@ export async function importBundle(options: ImportOptions): Promise<ImportResult
     }
     const lock = await state.lock();
     try {
-      return await writtenDown(state, options, async () => {
+      const done = await writtenDown(state, options, async () => {
         const { recovered, warnings } = await recoverPending(state, {
           ...options,
           engine: async () => answering(connected),
@@ -51,6 +53,8 @@ export async function importBundle(options: ImportOptions): Promise<ImportResult
         const done = await importWith(state, connected, options);
         return { ...done, recovered, warnings: [...warnings, ...done.warnings] };
       });
+      if (done.failure !== undefined) throw done.failure;
+      return done;
     } finally {
       await lock.release();
     }
@@ -85,19 +89,21 @@ async function importWith(
   const isDown = connected instanceof DockerError;
   const bundle = await new Findings(isDown ? [connected] : []).need(() => openMedium(options.path));
   try {
+    if (options.activate && bundle.kind !== 'release') {
+      throw nothingToActivate(`what is imported: expected a release, got the kind ${bundle.kind}`);
+    }
     // a site renews its trust also while its engine is down
     const findings = new Findings(isDown && bundle.kind === 'release' ? [connected] : []);
     const reader = state ?? (await findState(options.stateDir));
     const policy = await findings.need(() => findPolicy(reader));
     const known = await readKnownSite(reader);
     if (known.trust === undefined) findings.throwAny(); // no person is asked about a root for nothing
-    const judged = await findings.need(() => judgeImport(bundle.chain, { ...options, state, known }));
-    const { accepted, isFirst } = judged;
+    const { accepted } = await findings.need(() => judgeImport(bundle.chain, { ...options, state, known }));
     const identity = state === undefined ? reader && (await findSiteIdentity(reader)) : await ensureSiteIdentity(state);
-    if (isFirst) await writeFirstPin(state, accepted.next.root, options);
+    await writeTrustChange(state, { before: known.trust, after: accepted.next, now: options.now });
     const engine = isDown ? undefined : connected;
     const session = { options, state, reader, engine, bundle, known, accepted, identity, policy, findings, startedAt };
-    return await importKind(session);
+    return await withReceiptCopy(session, await importKind(session));
   } finally {
     await bundle.close();
   }
@@ -129,11 +135,6 @@ async function importCatalogue({ accepted, engine, options, known }: Session): P
     importableUntil: accepted.effective.expires,
     warnings: accepted.warnings,
   };
-}
-
-async function writeFirstPin(state: SiteState | undefined, root: Uint8Array, { now }: ImportOptions): Promise<void> {
-  const facts = { action: 'pinned', confirmed: true, fingerprint: fingerprint(root).hex };
-  await state?.appendAudit({ event: 'trust', at: now, facts });
 }
 
 /** Every import leaves a line, also the one that was refused or failed; a done one stays done when that fails. */

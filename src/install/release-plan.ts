@@ -10,6 +10,7 @@ import { parseReleaseDocument, type ReleaseDocument } from '../manifest/index.ts
 import type { Descriptor } from '../oci/index.ts';
 import type { StoredRelease } from '../state/index.ts';
 import { type AcceptedRelease, acceptRelease } from '../trust/index.ts';
+import type { ActivationSteps } from './activation.ts';
 import { composeOverride } from './compose.ts';
 import { installFiles } from './destination.ts';
 import { type FilePlan, planFiles } from './file-plan.ts';
@@ -20,6 +21,7 @@ import { editFindings } from './local-edit.ts';
 import { proveMedium, provenEntry } from './medium.ts';
 import { grantedFolders } from './policy.ts';
 import type { ReceiptImage } from './receipt.ts';
+import { planReleaseActivation } from './release-activation.ts';
 import { fileNeeds, prefixOf, type ReleaseSession, type Session, sitesFor } from './session.ts';
 import { engineNeeds, lookAtSpace, type SpacePlace, spaceFindings } from './space.ts';
 import { judgeUpgrade } from './upgrade.ts';
@@ -35,6 +37,8 @@ export interface ReleasePlan {
   readonly engine: EnginePlan;
   readonly files: FilePlan;
   readonly override: string | undefined;
+  /** How it is run, where that was asked for. */
+  readonly activation: ActivationSteps | undefined;
   readonly space: readonly SpacePlace[];
   readonly warnings: readonly string[];
 }
@@ -63,10 +67,12 @@ export async function planRelease(session: Session): Promise<ReleasePlan> {
     findings.add(...editFindings(files?.edits ?? []));
     const room = files && engine && (await roomFor(session, { ...carried, ...engine, files }));
     findings.add(...spaceFindings(room?.places ?? []));
+    const activation = files && engine && (await activationOf(session, { ...carried, ...engine, files }));
     findings.throwAny();
     if (!engine || !files || !room) throw new TypeError('expected a finding for each part that is not planned');
     const warnings = [accepted, sites, files, room].flatMap((part) => part.warnings);
-    return { ...carried, ...engine, files, space: room.places, warnings: [...warnings, ...(upgrade ?? [])] };
+    const space = room.places;
+    return { ...carried, ...engine, files, space, activation, warnings: [...warnings, ...(upgrade ?? [])] };
   } catch (error) {
     await files?.tree.close();
     throw error;
@@ -128,15 +134,33 @@ async function planReleaseFiles(
   return planFiles(wanted, { prefix: prefixOf(session), folders, last, keepLocal, replace });
 }
 
+/** How the release is run, where that was asked for and nothing stands in the way. */
+async function activationOf(
+  { engine, ...session }: Session,
+  plan: Pick<ReleasePlan, 'release' | 'current' | 'files' | 'override'>,
+): Promise<ActivationSteps | undefined> {
+  if (!session.options.activate || engine === undefined) return undefined;
+  const about = { ...session, engine };
+  return session.findings.check(async () =>
+    planReleaseActivation(about, { ...plan, compose: await findCompose(about, plan.release) }),
+  );
+}
+
+/** The bytes of the release's compose file, proven. */
+async function findCompose({ bundle }: ReleaseSession, release: ReleaseDocument): Promise<Buffer | undefined> {
+  const file = release.files.find(({ name }) => name === release.compose?.file);
+  if (file === undefined) return undefined;
+  const source = provenEntry(bundle, `files/${file.name}`, file);
+  return readBounded(source, { max: MAX_COMPOSE_BYTES, what: file.name });
+}
+
 async function overrideOf(
   session: ReleaseSession,
   release: ReleaseDocument,
   { plans }: EnginePlan,
 ): Promise<string | undefined> {
-  const file = release.files.find(({ name }) => name === release.compose?.file);
-  if (file === undefined) return undefined;
-  const source = provenEntry(session.bundle, `files/${file.name}`, file);
-  const bytes = await readBounded(source, { max: MAX_COMPOSE_BYTES, what: file.name });
+  const bytes = await findCompose(session, release);
+  if (bytes === undefined) return undefined;
   const imageIDs = new Map(plans.map(({ image, imageID }) => [image.name, imageID]));
   return composeOverride(bytes, { release, facts: session.engine.facts, imageIDs });
 }

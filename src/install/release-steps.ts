@@ -48,6 +48,8 @@ export async function releaseSteps(session: WritingSession, plan: ReleasePlan): 
     holding && (await hold({ ...about, ...holding, lenders: [], holders: [] })),
     await hold({ ...about, sequence, ...heldBy(plan) }),
     await load({ ...about, sequence, plans: plan.engine.plans }),
+    plan.activation?.backup,
+    plan.activation?.containers,
     moveTags(movesOf(plan)),
     switchFiles(files),
     record({
@@ -57,8 +59,14 @@ export async function releaseSteps(session: WritingSession, plan: ReleasePlan): 
       receipt: await receiptOf(session, plan, from === sequence ? ((await findPrevious(state, from)) ?? 0) : from),
       keep: session.options.keep ?? DEFAULT_KEEP,
     }),
+    plan.activation?.activate,
   ];
   return steps.filter((step) => step !== undefined);
+}
+
+/** The steps where all of the release is here already, and is only to be run. */
+export function activationAlone({ activation }: ReleasePlan): readonly Step[] {
+  return [activation?.backup, activation?.activate].filter((step) => step !== undefined);
 }
 
 /** What is left for this release, and what holds its images; nothing where the same release is installed again. */

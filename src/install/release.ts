@@ -7,9 +7,11 @@ import { OVERRIDE, releaseCommand } from './compose.ts';
 import { describePlan } from './dry-run.ts';
 import { runImport } from './import-transaction.ts';
 import { bytesOf, imagesOf, isDone, planRelease, type ReleasePlan, totalBytes } from './release-plan.ts';
-import { releaseSteps } from './release-steps.ts';
+import { activationAlone, releaseSteps } from './release-steps.ts';
 import type { ImportResult } from './result.ts';
 import { importedFiles, prefixOf, progressOf, type ReleaseSession, type Session } from './session.ts';
+import { activationFailed } from './steps/activate.ts';
+import type { Outcome } from './steps/step.ts';
 
 /** Imports the release that a session's bundle carries. @throws as `importBundle` */
 export async function importRelease({ engine, state, ...about }: Session): Promise<ImportResult> {
@@ -21,26 +23,39 @@ export async function importRelease({ engine, state, ...about }: Session): Promi
       const planned = describe(session, plan, { action: 'planned', bytesRead: bytesOf(plan) });
       return { ...planned, plan: await describePlan(session, plan) };
     }
-    if (isDone(plan)) return describe(session, plan, { action: 'present', bytesRead: 0 });
+    const isThere = isDone(plan);
+    if (isThere && plan.activation === undefined) return describe(session, plan, { action: 'present', bytesRead: 0 });
     const { product, sequence, release } = plan.release;
     progressOf(session).phase('load images', bytesOf(plan));
     const done = await runImport(session, {
       state,
       tree: plan.files.tree,
-      steps: await releaseSteps({ ...session, state }, plan),
+      steps: isThere ? activationAlone(plan) : await releaseSteps({ ...session, state }, plan),
       title: `import ${product} ${plan.listed.shown} (sequence ${sequence})`,
       ...{ product, release, sequence },
       plans: plan.engine.plans,
     });
     const warnings = [...plan.warnings, ...done.warnings];
     const { recreate } = done.outcome;
+    const action = isThere ? 'present' : 'installed';
     return {
-      ...describe(session, { ...plan, warnings }, { action: 'installed', bytesRead: done.bytesRead }),
+      ...describe(session, { ...plan, warnings }, { action, bytesRead: done.bytesRead }),
       ...(recreate !== undefined && { recreate }),
+      ...activationOf(plan, done.outcome),
     };
   } finally {
     await plan.files.tree.close();
   }
+}
+
+/** What became of running it; the error is thrown when all that is installed is written down. */
+function activationOf(
+  { activation }: ReleasePlan,
+  { activation: result, activationWhy = '' }: Outcome,
+): Pick<ImportResult, 'activation' | 'failure'> {
+  if (activation === undefined || result === undefined) return {};
+  const failure = result === 'failed' ? activationFailed(activation.activate.data, activationWhy) : undefined;
+  return { activation: result, ...(failure !== undefined && { failure }) };
 }
 
 function describe(

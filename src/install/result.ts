@@ -4,9 +4,12 @@ import type { Progress } from '../content/index.ts';
 import type { Engine, EngineFacts } from '../docker/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { SystemLog } from '../state/index.ts';
+import type { ReceiptCopy } from './deliver-receipt.ts';
+import type { InstallError } from './error.ts';
 import type { ConfirmOptions } from './first-root.ts';
 import type { ReceiptImage } from './receipt.ts';
 import type { Recovered } from './recover.ts';
+import type { SignedReceipt } from './signed-receipt.ts';
 import type { SpacePlace } from './space.ts';
 
 export interface ImportOptions extends ConfirmOptions {
@@ -25,6 +28,10 @@ export interface ImportOptions extends ConfirmOptions {
   readonly keepLocal?: readonly string[] | undefined;
   /** Files, by name or path, that are replaced though somebody changed them here; wants a reason. */
   readonly replace?: readonly string[] | undefined;
+  /** Runs the release that is imported, and takes it back when it does not come up, as far as it allows. @default false */
+  readonly activate?: boolean | undefined;
+  /** How long, in ms, a container that says nothing of its health must run to count as up. @default 5000 */
+  readonly settleMs?: number | undefined;
   /** How many releases stay, this one included. @default 2 */
   readonly keep?: number | undefined;
   readonly reason?: string | undefined;
@@ -33,6 +40,10 @@ export interface ImportOptions extends ConfirmOptions {
   readonly buildTime?: Date | undefined;
   /** The command as typed, for the sudo line of a refusal. */
   readonly command?: string | undefined;
+  /** Whether a copy of the receipt is written beside the bundle, where that can be written. @default true */
+  readonly receiptOnMedium?: boolean | undefined;
+  /** Shows a person the receipt and where its copy is about to be written. */
+  readonly onReceipt?: ((receipt: SignedReceipt, path: string) => void) | undefined;
   /** Takes each line of the audit log for the journal of the system too. */
   readonly systemLog?: SystemLog | undefined;
   /** @default silentProgress */
@@ -113,10 +124,16 @@ export interface ImportResult {
   readonly engine?: EngineFacts;
   /** Path of the signed receipt. */
   readonly receipt?: string;
+  /** What became of its copy on the medium. */
+  readonly receiptCopy?: Omit<ReceiptCopy, 'warning'>;
   /** Path of the override, where the engine knows no digests. */
   readonly composeOverride?: string;
   /** The words of the command that runs the release. */
   readonly activate?: readonly string[];
+  /** What became of running it, where that was asked for. */
+  readonly activation?: 'healthy' | 'failed';
+  /** Why the release that is installed does not run; the import ends with it. */
+  readonly failure?: InstallError;
   /** Containers that still see an old file, because they mount that one file: they must be made anew. */
   readonly recreate?: readonly { readonly container: string; readonly path: string }[];
   /** What became of a transaction that an earlier command had left; `null`: there was none. */

@@ -1,5 +1,8 @@
 /** All kinds of steps, by name: what the journal names, this knows how to make and undo. */
 
+import { activateStep } from './activate.ts';
+import { backupStep } from './backup.ts';
+import { containersStep } from './containers.ts';
 import { holdStep } from './hold.ts';
 import { installedStep } from './installed.ts';
 import { keepStep } from './keep.ts';
@@ -21,10 +24,13 @@ const KINDS: Readonly<Partial<Record<StepKindName, AnyStepKind>>> = {
   stage: stageStep,
   hold: holdStep,
   load: loadStep,
+  backup: backupStep,
+  containers: containersStep,
   tags: tagsStep,
   switch: switchStep,
   record: recordStep,
   installed: installedStep,
+  activate: activateStep,
 };
 
 /** How a step is made and undone. */
