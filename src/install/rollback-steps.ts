@@ -83,9 +83,14 @@ function wantedOf({ sequence, files }: Installed): readonly WantedFile[] {
 }
 
 /** All that is in the folder of the release that is back, but for what is written anew. */
-async function keptFilesOf({ target, installed }: RollbackPlan, { state }: Site): Promise<readonly KeptFile[]> {
+async function keptFilesOf(
+  { target, leaving, installed }: RollbackPlan,
+  { state }: Site,
+): Promise<readonly KeptFile[]> {
   const { sequence, document } = target;
-  const stored = (name: string) => ({ name, source: { stored: `releases/${sequence}/${name}` } });
+  const stored = (name: string, from = sequence) => ({ name, source: { stored: `releases/${from}/${name}` } });
+  // what stays as it is was kept with the release that is left
+  const isStaying = (digest: string) => leaving.keep.some((file) => file.digest === digest);
   const texts: KeptFile[] = [];
   for (const name of ['release.json', OVERRIDE]) {
     const bytes = await state.findReleaseFile(sequence, name);
@@ -95,7 +100,9 @@ async function keptFilesOf({ target, installed }: RollbackPlan, { state }: Site)
   const own = files.map(({ name, digest, size }) => ({ ...stored(`files/${name}`), digest, size }));
   const others = new Map<string, KeptFile>();
   for (const { digest, size, from } of installed.files) {
-    if (digest !== null && from !== 'release') others.set(digest, { ...stored(keptName(digest)), digest, size });
+    if (digest === null || from === 'release') continue;
+    const holder = isStaying(digest) ? leaving.sequence : sequence;
+    others.set(digest, { ...stored(keptName(digest), holder), digest, size });
   }
   return [...texts, ...own, ...others.values()];
 }

@@ -151,7 +151,7 @@ function reader(dir: string): SiteStateReader {
     findReleaseDocument: (sequence, name) => releases.findReleaseDocument(dir, sequence, name),
     findReleaseFile: (sequence, name) => releases.findReleaseFile(dir, sequence, name),
     findJournal: () => findJournal(dir),
-    openStored: (path) => createReadStream(join(dir, path)),
+    openStored: (path) => openStored(join(dir, path)),
     findHolder: () => findLockHolder(join(dir, 'lock')),
     verifyAudit: () => verifyAudit(join(dir, AUDIT)),
     readAudit: (options) => readAudit(join(dir, AUDIT), options),
@@ -181,6 +181,11 @@ function writer(dir: string, { systemLog }: OpenStateOptions): Omit<SiteState, k
     appendAudit: (entry) => appendAudit(join(dir, AUDIT), entry, systemLog),
     openSpool: () => openSpool(join(dir, '.spool')),
   };
+}
+
+/** Opened when it is read: a stream that nobody reads yet must not fail. */
+async function* openStored(path: string): AsyncGenerator<Uint8Array> {
+  yield* createReadStream(path) as AsyncIterable<Buffer>;
 }
 
 async function openSpool(dir: string): Promise<Spool> {
