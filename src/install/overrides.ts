@@ -13,26 +13,20 @@ export function overrideFlags({ allowDowngrade, keepLocal = [], replace = [] }: 
   ];
 }
 
-/** A rule that was set aside, and for which files. */
-export interface NamedOverride extends Override {
-  /** Names in the signed document; none where the rule is not about files. */
-  readonly names: readonly string[];
-}
-
 /**
- * What was set aside: a rule that stood in nobody's way is not among it.
+ * What was set aside, a flag that names a file with that name: `--keep-local compose.yaml`. A rule that stood in nobody's
+ * way is not among it.
  * @param plan the files as planned with the same options
  */
 export function overridesOf(
-  { reason = '', keepLocal = [] }: Pick<ImportOptions, 'reason' | 'keepLocal'>,
+  { reason = '' }: Pick<ImportOptions, 'reason'>,
   plan: { readonly isDowngrade: boolean; readonly files: Pick<FilePlan, 'files' | 'replaced'> },
-): readonly NamedOverride[] {
-  const kept = keepLocal.length === 0 ? [] : plan.files.files.filter(({ action }) => action === 'kept');
-  const named = (flag: string, files: readonly { readonly file: { readonly name: string } }[]) =>
-    files.length === 0 ? [] : [{ flag, reason, names: files.map(({ file }) => file.name) }];
-  return [
-    ...(plan.isDowngrade ? [{ flag: '--allow-downgrade', reason, names: [] }] : []),
-    ...named('--keep-local', kept),
-    ...named('--replace', plan.files.replaced),
+): readonly Override[] {
+  const kept = plan.files.files.filter(({ action }) => action === 'kept');
+  const flags = [
+    ...(plan.isDowngrade ? ['--allow-downgrade'] : []),
+    ...kept.map(({ file }) => `--keep-local ${file.name}`),
+    ...plan.files.replaced.map(({ file }) => `--replace ${file.name}`),
   ];
+  return flags.map((flag) => ({ flag, reason }));
 }
