@@ -64,7 +64,10 @@ export async function recoverSite({
  */
 export async function recoverPending(state: SiteState, options: RecoverOptions): Promise<RecoverResult> {
   const journal = await findPending(state);
-  if (journal === undefined) return { recovered: null, warnings: [] };
+  if (journal === undefined) {
+    await state.tidy();
+    return { recovered: null, warnings: [] };
+  }
   const engine = journal.engine && (await options.engine(journal.engine.socket));
   const tree = new FolderTree(journal.prefix);
   const warnings: string[] = [];
@@ -76,6 +79,7 @@ export async function recoverPending(state: SiteState, options: RecoverOptions):
     const about = { id, state, identity, engine, prefix, tree, now, progress, began: performance.now() };
     const site = await siteFor({ ...about, isRecovery: true, warn: (line) => warnings.push(line) });
     const recovered = await goOn(journal, site);
+    await state.tidy();
     await writeDown(journal, site, recovered);
     const { activation } = site.outcome;
     return { recovered, title: journal.title, warnings, ...(activation && { activation }) };

@@ -24,6 +24,7 @@ import { findJournal, removeJournal, writeJournal } from './journal.ts';
 import { findPolicyText } from './policy.ts';
 import type { ReleaseDraft, StoredRelease } from './releases.ts';
 import * as releases from './releases.ts';
+import { tidy } from './tidy.ts';
 import { findTrust, type StoredTrust, writeTrust } from './trust.ts';
 
 const NAMES = new Set(['state.json', 'trust', 'site.yaml', 'identity', 'journal.json', 'lock', 'releases']);
@@ -66,6 +67,8 @@ export interface SiteStateReader {
 export interface SiteState extends SiteStateReader {
   /** Takes the site's one lock. @throws {ContentError} `LOCKED` naming the holder */
   lock(): Promise<Lock>;
+  /** Takes away what killed processes left of single writes; only while no transaction is pending. */
+  tidy(): Promise<void>;
   writeTrust(trust: StoredTrust): Promise<void>;
   writeIdentity(name: string, bytes: Uint8Array): Promise<void>;
   writeJournal(fields: Readonly<Record<string, unknown>>): Promise<void>;
@@ -162,6 +165,7 @@ function reader(dir: string): SiteStateReader {
 function writer(dir: string, { systemLog }: OpenStateOptions): Omit<SiteState, keyof SiteStateReader> {
   return {
     lock: () => acquireLock(join(dir, 'lock'), { what: `site ${dir}` }),
+    tidy: () => tidy(dir),
     writeTrust: (trust) => writeTrust(dir, trust),
     writeIdentity: async (name, bytes) => {
       await makeFolder(join(dir, 'identity'));
