@@ -26,6 +26,14 @@ async function runVerify(session: Session, file: string, options: SiteOptions): 
   session.finish({ fields: { ...found }, lines: receiptLines(found) });
 }
 
+/** Shows a receipt before its copy is written onto the medium. */
+export function showReceipt(session: Session, receipt: SignedReceipt, path: string): void {
+  session.tell({
+    event: { event: 'receipt', path, ...receipt },
+    lines: [`ferry: the receipt goes to ${path}:`, ...receiptLines(receipt).map((line) => `  ${line}`)],
+  });
+}
+
 /** What a receipt says, for a person. */
 export function receiptLines(receipt: SignedReceipt): string[] {
   const { product, release, sequence, result, images, files, overrides } = receipt;

@@ -74,6 +74,19 @@ export class Session {
     else if (lines.length > 0) this.io.out(lines.join('\n'));
   }
 
+  /** Shows something on the way: a machine reads an event, a person lines beside the result. */
+  tell({
+    event,
+    lines,
+  }: {
+    readonly event: Readonly<Record<string, unknown>>;
+    readonly lines: readonly string[];
+  }): void {
+    this.stopProgress();
+    if (this.json) this.io.out(JSON.stringify(event));
+    else for (const line of lines) this.io.err(line);
+  }
+
   /** Says something beside the result: a person reads it, a machine finds it in the result's `warnings`. */
   warn(lines: readonly string[]): void {
     this.stopProgress();

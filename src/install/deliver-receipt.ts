@@ -7,9 +7,10 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ContentError, isErrno, writeNew } from '../content/index.ts';
+import { ContentError, findFileBounded, isErrno, writeNew } from '../content/index.ts';
 import { messageOf } from '../errors.ts';
 import type { SiteIdentity } from '../site/index.ts';
+import { MAX_ENVELOPE_BYTES } from '../trust/index.ts';
 import { openReceipt, type SignedReceipt } from './signed-receipt.ts';
 
 export interface DeliverReceiptOptions {
@@ -41,6 +42,7 @@ export async function deliverReceipt(options: DeliverReceiptOptions): Promise<Re
   const path = join(dirname(bundle), receiptName(content));
   try {
     if (await isReadOnly(dirname(bundle))) return { action: 'read-only' };
+    if (await isThere(path, receipt)) return { action: 'same', path };
     onReceipt?.(content, path);
     return { action: (await writeNew(path, receipt)) === 'written' ? 'written' : 'same', path };
   } catch (error) {
@@ -53,6 +55,11 @@ export async function deliverReceipt(options: DeliverReceiptOptions): Promise<Re
 export function receiptName({ product, site, sequence, finished }: SignedReceipt): string {
   const time = `${finished.slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
   return `${product}-${site}-${sequence}-${time}.receipt.json`;
+}
+
+/** Whether a former import has written it: there is nothing to show then. */
+async function isThere(path: string, receipt: Uint8Array): Promise<boolean> {
+  return (await findFileBounded(path, { max: MAX_ENVELOPE_BYTES }))?.equals(receipt) === true;
 }
 
 /** Whether the file system is mounted so that not even root may write. */

@@ -24,7 +24,6 @@ import { writeRefusal } from './refusal.ts';
 import { importRelease } from './release.ts';
 import type { ImportOptions, ImportResult } from './result.ts';
 import type { Session } from './session.ts';
-import { writeTrustChange } from './trust-line.ts';
 
 /**
  * Imports a release, an overlay or a catalogue, whole or not at all.
@@ -98,9 +97,8 @@ async function importWith(
     const policy = await findings.need(() => findPolicy(reader));
     const known = await readKnownSite(reader);
     if (known.trust === undefined) findings.throwAny(); // no person is asked about a root for nothing
-    const { accepted } = await findings.need(() => judgeImport(bundle.chain, { ...options, state, known }));
+    const accepted = await findings.need(() => judgeImport(bundle.chain, { ...options, state, known }));
     const identity = state === undefined ? reader && (await findSiteIdentity(reader)) : await ensureSiteIdentity(state);
-    await writeTrustChange(state, { before: known.trust, after: accepted.next, now: options.now });
     const engine = isDown ? undefined : connected;
     const session = { options, state, reader, engine, bundle, known, accepted, identity, policy, findings, startedAt };
     return await withReceiptCopy(session, await importKind(session));

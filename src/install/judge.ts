@@ -17,6 +17,7 @@ import {
 } from '../trust/index.ts';
 import { type ConfirmOptions, isCompared } from './first-root.ts';
 import { findSiteTrust, storedTrust } from './site-trust.ts';
+import { writeTrustChange } from './trust-line.ts';
 
 /** The clocks, and what this site runs. */
 export interface JudgeOptions {
@@ -60,26 +61,28 @@ export interface ImportTrustOptions extends JudgeOptions, ConfirmOptions {
 }
 
 /**
- * The catalogue in force after this chain came, stored.
+ * The catalogue in force after this chain came, stored; whom this site trusts from now on is a line in the audit log.
  * @throws {TrustError} as `acceptChain`; `NOT_PINNED` on a site without a root when nobody confirms the bundle's.
  */
-export async function judgeImport(
-  chain: Chain,
-  options: ImportTrustOptions,
-): Promise<{ readonly accepted: Accepted; readonly isFirst: boolean }> {
-  const { state, known } = options;
+export async function judgeImport(chain: Chain, options: ImportTrustOptions): Promise<Accepted> {
+  const { known } = options;
   const trust = known.trust ? confirmed(known.trust, chain, options.fingerprint) : await pinNewest(chain, options);
   try {
     const accepted = judgeChain(trust, chain, { ...options, product: known.product });
-    await state?.writeTrust(storedTrust(accepted.next));
-    return { accepted, isFirst: known.trust === undefined };
+    await store(accepted.next, options);
+    return accepted;
   } catch (error) {
     // a site that trusted nobody yet stays so when its first bundle is refused
     if (error instanceof TrustError && error.next !== undefined && known.trust !== undefined) {
-      await state?.writeTrust(storedTrust(error.next));
+      await store(error.next, options);
     }
     throw error;
   }
+}
+
+async function store(next: SiteTrust, { state, known, now }: ImportTrustOptions): Promise<void> {
+  await state?.writeTrust(storedTrust(next));
+  await writeTrustChange(state, { before: known.trust, after: next, now });
 }
 
 async function pinNewest(chain: Chain, options: ImportTrustOptions): Promise<SiteTrust> {
