@@ -14,6 +14,7 @@ export { engineImage } from './image.ts';
 export type { Inventory, InventoryImage, KnownImage } from './inventory.ts';
 export { withImage } from './inventory.ts';
 export type { LoadedImage, LoadOptions } from './load.ts';
+export { isGone } from './load.ts';
 export { fullName, isSameName } from './name.ts';
 export type { Pin } from './pin.ts';
 export { PIN_LABEL } from './pin.ts';

@@ -35,7 +35,7 @@ export interface LoadOptions {
   readonly spoolDir: string;
   /**
    * Pins the image under this label the moment that the engine has it: whatever else prunes images at night would take
-   * one without a name. Not where the plan said that it is present: whoever leans on that holds it already.
+   * one without a name. It may do so even then: after an error that `isGone`, the pin is there. Not where the plan said that it is present: whoever leans on that holds it already.
    */
   readonly pinLabel?: string;
   readonly patience?: Patience;
@@ -71,8 +71,9 @@ export async function loadImage(connection: Connection, plan: ImagePlan, options
     pinned = await hold(connection, plan, options);
     await verifyImage(connection, image);
   } catch (error) {
-    // the first error matters more; a pin that stays is found by its label
-    if (pinned !== undefined) await unpin(connection.api, pinned).catch(() => undefined);
+    // a pin on an image that was pruned at the last moment stays: it holds the image from the moment that it is back.
+    // And the first error matters more; a pin that is left is found by its label.
+    if (pinned !== undefined && !isGone(error)) await unpin(connection.api, pinned).catch(() => undefined);
     if (before === undefined) await cleanUp(connection, plan, watch);
     throw error;
   } finally {
@@ -89,6 +90,11 @@ async function hold(connection: Connection, plan: ImagePlan, { pinLabel }: LoadO
   } catch (error) {
     throw error instanceof DockerError && error.facts['status'] === 404 ? goneSince(plan.image.name) : error;
   }
+}
+
+/** Whether an error means that the image was there, or should be, and was removed by somebody: it can be loaded again. */
+export function isGone(error: unknown): boolean {
+  return error instanceof DockerError && error.facts['gone'] === true;
 }
 
 type SendOptions = LoadOptions & { readonly watch: Watch };

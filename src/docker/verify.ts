@@ -20,7 +20,7 @@ export async function verifyImage(connection: Connection, image: EngineImage): P
     `verify image ${image.name} in engine at ${facts.socket}: expected ${expected}, got ${difference}`,
     {
       code: 'IMAGE_MISMATCH',
-      facts: { image: image.name, engine: facts.socket },
+      facts: { image: image.name, engine: facts.socket, ...(report === undefined && { gone: true }) },
     },
   );
 }

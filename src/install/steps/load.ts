@@ -4,7 +4,7 @@
  * full; each once for an image. Undone, what was not there before is gone. DESIGN decisions 3 to 6.
  */
 
-import { DockerError, type Engine, type ImagePlan, isEngineLost } from '../../docker/index.ts';
+import { DockerError, type Engine, type ImagePlan, isEngineLost, isGone } from '../../docker/index.ts';
 import type { Digest } from '../../oci/index.ts';
 import { asDamage, readable } from '../medium.ts';
 import { patiently, untilBack } from '../patient.ts';
@@ -63,15 +63,19 @@ export const loadStep: StepKind<LoadData> = {
   undo: (data, site) => patiently(site, (engine) => unload(engine, data, site)),
 };
 
-/** Every kind of second attempt is made once. */
+/** How often an image that is pruned between its load and its pin is sent again. */
+const MAX_PRUNED = 3;
+
+/** Every other kind of second attempt is made once. */
 async function loadOne(site: Site, planned: ImagePlan, pinLabel: string): Promise<void> {
   const engine = engineFor(site);
   const shown = onceShown(site);
   let plan = planned;
   let mayWait = true;
-  for (;;) {
+  let pruned = 0;
+  for (let isAgain = false; ; isAgain = true) {
     try {
-      await send(site, plan, { pinLabel, onBytes: shown() });
+      await send(site, plan, { pinLabel, onBytes: shown(), isAgain });
       return;
     } catch (error) {
       if (site.signal?.aborted) throw error;
@@ -81,6 +85,8 @@ async function loadOne(site: Site, planned: ImagePlan, pinLabel: string): Promis
       } else if (isRefused(error) && plan === planned && isPartial(plan)) {
         site.warn(`${plan.image.name}: what the engine had of it was removed meanwhile: loaded in full`);
         plan = engine.planImage(NOTHING, plan.image);
+      } else if (isGone(error) && pruned < MAX_PRUNED) {
+        pruned += 1;
       } else {
         throw asDamage(error, mediumFor(site).bundle);
       }
@@ -105,16 +111,22 @@ function isRefused(error: unknown): boolean {
   );
 }
 
-async function send(
-  site: Site,
-  plan: ImagePlan,
-  options: { readonly pinLabel: string; readonly onBytes: (bytes: number) => void },
-): Promise<void> {
+interface SendOptions {
+  readonly pinLabel: string;
+  readonly onBytes: (bytes: number) => void;
+  /** Whether an attempt before may have left its pin. */
+  readonly isAgain: boolean;
+}
+
+async function send(site: Site, plan: ImagePlan, { pinLabel, onBytes, isAgain }: SendOptions): Promise<void> {
   const { bundle, spoolDir } = mediumFor(site);
-  await engineFor(site).loadImage(plan, {
+  const engine = engineFor(site);
+  const isHeld = isAgain && (await engine.findPins(pinLabel)).some(({ imageID }) => imageID === plan.imageID);
+  await engine.loadImage(plan, {
     open: ({ digest }) => readable(bundle, digest),
     spoolDir,
-    ...options,
+    onBytes,
+    ...(!isHeld && { pinLabel }),
     ...(site.signal !== undefined && { signal: site.signal }),
   });
 }
