@@ -54,6 +54,7 @@ async function viewState(stateDir: string, facts: Map<string, string>): Promise<
     const path =
       current !== '' && `${entry.path}/`.startsWith(`/${current}/`) ? entry.path.replace(current, 'trust') : entry.path;
     const isLearned = path.startsWith('/trust/') && path !== '/trust/floors.json';
+    if (entry.path === '/releases') continue; // made once; empty says the same as absent
     if (entry.path === '/trust') facts.set('state /trust', 'link to a version');
     else if (isLearned) facts.set(`${LEARNED} ${path}`, entry.form);
     else facts.set(`state ${path}`, await stateForm(join(stateDir, entry.path), entry));
@@ -169,7 +170,7 @@ async function stateForm(path: string, { path: name, form }: WalkedEntry): Promi
   if (name === '/audit.jsonl') return `${head} ${await chainForm(path)}`;
   if (name.endsWith('receipt.json')) {
     const { signed } = JSON.parse(await readFile(path, 'utf8')) as { signed: Record<string, unknown> };
-    const { started: _started, finished: _finished, recovered: _recovered, ...rest } = signed;
+    const { started: _started, finished: _finished, recovered: _recovered, audit: _audit, ...rest } = signed;
     return `${head} ${JSON.stringify(sorted(rest))}`;
   }
   return form;
