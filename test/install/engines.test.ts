@@ -33,6 +33,10 @@ async function bytesThrough(): Promise<number> {
   return Number(/^rchar: (\d+)$/m.exec(await readFile('/proc/self/io', 'utf8'))?.[1]);
 }
 
+/** What this site's pins of a release are labelled with, without the name of the site. */
+const withoutSite = (label: string) => label.replace(/ [0-9a-f]{16} /, ' ');
+const RELEASE_1 = 'release 1';
+
 /** The engine of the site, whose n-th tag is not moved. */
 function failAtTag(at: number) {
   let count = 0;
@@ -55,6 +59,9 @@ describe('podman', () => {
   afterAll(() => service?.stop());
   beforeEach(() => siteOf(service));
 
+  const pins = async (): Promise<string[]> =>
+    (await service.podman('ps', '-a', '--format', '{{index .Labels "ferry.pin"}}')).split('\n').map(withoutSite);
+
   const images = async (): Promise<string[]> =>
     (await service.podman('images', '-a', '--no-trunc', '--format', '{{.ID}} {{.Repository}}:{{.Tag}}'))
       .split('\n')
@@ -67,12 +74,12 @@ describe('podman', () => {
     expect(installed).toMatchObject({ action: 'installed', engine: { name: 'podman', store: 'podman' }, warnings: [] });
     const now = [server(), worker()].map(({ name, platform }) => `${platform.config.digest} ${name}`).toSorted();
     expect(await images()).toEqual(now);
-    expect(await service.podman('ps', '-aq')).toBe('');
+    expect(await pins()).toEqual([RELEASE_1, RELEASE_1]);
     expect(await lab.import(first.path)).toMatchObject({ action: 'present', bytesRead: 0 });
     const second = await lab.release({ release: '2.0.0', images: [server('two'), worker('two')] });
     await expect(lab.import(second.path, { engine: failAtTag(2) })).rejects.toThrow('engine died');
     expect(await images()).toEqual(now);
-    expect(await service.podman('ps', '-aq')).toBe('');
+    expect(await pins()).toEqual([RELEASE_1, RELEASE_1]);
     expect(await lab.import(second.path)).toMatchObject({ action: 'installed', release: '2.0.0' });
     expect(await images()).toContain(`${server('two').platform.config.digest} ${SERVER}`);
   });
@@ -86,6 +93,10 @@ describe('a containerd store', () => {
   });
   afterEach(() => engine?.stop());
 
+  const pins = () =>
+    [...engine.containers.values()].map((body) =>
+      withoutSite((body['Labels'] as Record<string, string>)['ferry.pin'] ?? ''),
+    );
   const names = () => [...engine.store.records].map(([name, { digest }]) => `${name} ${digest}`).toSorted();
   const targets = (...images: TestImage[]) => images.map(({ name, target }) => `${name} ${target.digest}`).toSorted();
 
@@ -95,7 +106,7 @@ describe('a containerd store', () => {
     expect(installed).toMatchObject({ action: 'installed', engine: { store: 'containerd', rootless: true } });
     expect(installed.images.map(({ imageID }) => imageID)).toEqual([server().target.digest, worker().target.digest]);
     expect(names()).toEqual(targets(server(), worker()));
-    expect(engine.containers.size).toBe(0);
+    expect(pins()).toEqual([RELEASE_1, RELEASE_1]);
     const second = await lab.release({ release: '2.0.0', images: [server('two'), worker('two')] });
     const updated = await lab.import(second.path);
     const own = [server('two').platform.layers[1]?.size ?? 0, worker('two').platform.layers[1]?.size ?? 0];
@@ -148,7 +159,7 @@ describe('a containerd store', () => {
     const second = await lab.release({ release: '2.0.0', images: [server('two'), worker('two')], files: [config] });
     await expect(lab.import(second.path, { engine: failAtTag(at) })).rejects.toThrow('engine died');
     expect({ names: names(), blobs: [...engine.store.blobs.keys()].toSorted() }).toEqual(before);
-    expect(engine.containers.size).toBe(0);
+    expect(pins()).toEqual([RELEASE_1, RELEASE_1]);
   });
 
   it('that says success and could not unpack is not believed', async () => {
