@@ -63,8 +63,8 @@ async function takeOver(plain: readonly FileSwitch[], { change, folder, site }: 
     await folder.sync();
     await pointData(folder, asideName(site.id), site);
     for (const { name } of plain) {
-      await refuseOther(name, { aside, folder, change });
       await symlink(linkTarget(name), folder.at(`${versionName(site.id)}.link`));
+      await refuseOther(name, { aside, folder, change });
       await rename(folder.at(`${versionName(site.id)}.link`), folder.at(name));
     }
   } finally {

@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, realpath } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { isErrno } from '../content/index.ts';
 import type { EngineContainer } from '../docker/index.ts';
 import type { Digest } from '../oci/index.ts';
@@ -39,20 +40,35 @@ export async function findStaleMounts(
   for (const { name, pid, mounts } of await engine.containers()) {
     if (pid === undefined) continue;
     for (const mount of mounts) {
-      const file = shown.find(({ names }) => names.has(mount.source));
-      if (file === undefined || mount.type !== 'bind') continue;
+      if (mount.type !== 'bind') continue;
+      const given = await namesOf(mount.source);
+      const file = shown.find(({ names }) => given.some((other) => names.includes(other)));
+      if (file === undefined) continue;
       if ((await findSeen(pid, mount)) !== file.digest) stale.push({ container: name, path: file.path });
     }
   }
   return stale;
 }
 
-/** The names under which a container may have been given a file: its own, and where that leads. */
 async function shownAs({ path, digest }: ChangedFile, prefix: string) {
   const own = `${prefix.replace(/\/+$/, '')}${path}`;
-  const names = new Set([own]);
-  if (digest !== null) names.add(await realpath(own));
-  return { path: own, digest, names };
+  return { path: own, digest, names: await namesOf(own) };
+}
+
+/** A path, the same with no link on the way, and where it leads: a container may have been given any of them. */
+async function namesOf(path: string): Promise<readonly string[]> {
+  const folder = await findReal(dirname(path));
+  const real = await findReal(path);
+  return [path, ...(folder === undefined ? [] : [join(folder, basename(path))]), ...(real === undefined ? [] : [real])];
+}
+
+async function findReal(path: string): Promise<string | undefined> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP')) return undefined;
+    throw error;
+  }
 }
 
 /** What a process sees at its mount; `undefined` when we cannot tell. */

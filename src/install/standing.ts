@@ -28,7 +28,15 @@ export interface FoundFile {
  * @throws {InstallError} `DESTINATION_UNSAFE` when the way there is, or when it is no plain file.
  */
 export async function findStanding(tree: FolderTree, path: string): Promise<FoundFile | undefined> {
-  const handle = await openStanding(tree, path);
+  return describe(await openStanding(tree, path));
+}
+
+/** The same of a plain file in an open folder. @throws as `findStanding` */
+export async function findInner(folder: OpenFolder, name: string, path: string): Promise<FoundFile | undefined> {
+  return describe(await openFile(folder, name, path));
+}
+
+async function describe(handle: FileHandle | undefined): Promise<FoundFile | undefined> {
   if (handle === undefined) return undefined;
   try {
     const { size, mode, uid, gid } = await handle.stat();

@@ -18,17 +18,14 @@ export class Dead extends Error {}
 export async function dieAt(at: number, run: () => Promise<unknown>): Promise<number> {
   let made = 0;
   let isDead = false;
-  const restore = exchange(() => {
-    isDead ||= made >= at;
-    if (isDead) throw new Dead('dead');
-    made++;
-  });
   try {
-    await run();
+    await exchanged(run, () => {
+      isDead ||= made >= at;
+      if (isDead) throw new Dead('dead');
+      made++;
+    });
   } catch (error) {
     if (!isDead) throw error;
-  } finally {
-    restore();
   }
   return made;
 }
@@ -38,19 +35,43 @@ export function countChanges(run: () => Promise<unknown>): Promise<number> {
   return dieAt(Number.POSITIVE_INFINITY, run);
 }
 
-function exchange(before: () => void): () => void {
+/** Does something once, right before the first change from number `at` on that fits. @returns whether it was done */
+export async function meddleAt(
+  at: number,
+  {
+    act,
+    fits,
+    run,
+  }: { act: () => Promise<void>; fits: (call: string, to: string) => boolean; run: () => Promise<unknown> },
+): Promise<boolean> {
+  let seen = 0;
+  let isDone = false;
+  await exchanged(run, async (call, to) => {
+    if (isDone || seen++ < at || !fits(call, to)) return;
+    isDone = true;
+    await act();
+  });
+  return isDone;
+}
+
+async function exchanged(
+  run: () => Promise<unknown>,
+  before: (call: string, to: string) => void | Promise<void>,
+): Promise<void> {
   const calls = fs.promises as unknown as Record<string, (...args: readonly unknown[]) => Promise<unknown>>;
   const real = new Map(CHANGES.map((name) => [name, calls[name] as (typeof calls)[string]]));
   for (const [name, call] of real) {
     calls[name] = async (...args) => {
       // only to write: to look is no change
-      if (name !== 'open' || (args[1] !== undefined && typeof args[1] !== 'number')) before();
+      if (name !== 'open' || typeof args[1] === 'string') await before(name, String(args[name === 'rename' ? 1 : 0]));
       return call(...args);
     };
   }
   syncBuiltinESMExports();
-  return () => {
+  try {
+    await run();
+  } finally {
     for (const [name, call] of real) calls[name] = call;
     syncBuiltinESMExports();
-  };
+  }
 }

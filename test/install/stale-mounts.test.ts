@@ -1,6 +1,6 @@
 /** A container that mounts a single file keeps the old one; looked for in real containers, through their own root. */
 
-import { rename, writeFile } from 'node:fs/promises';
+import { rename, symlink, writeFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connectEngine, type Engine } from '../../src/docker/index.ts';
 import { findStaleMounts } from '../../src/install/stale-mounts.ts';
@@ -65,6 +65,12 @@ describe('a container that mounts', () => {
     await run('file', `${lab.at(A)}:/run/a:ro`);
     expect(await update()).toEqual({ recreate: [{ container: 'file', path: lab.at(A) }] });
     expect(await test.docker('exec', 'file', '/bin/busybox', 'cat', '/run/a')).toBe('a1');
+  });
+
+  it('it by another name, through a link on the way, has to be made again too', async () => {
+    await symlink(lab.prefix, `${lab.dir}/elsewhere`);
+    await run('file', `${lab.dir}/elsewhere${A}:/run/a:ro`);
+    expect(await update()).toEqual({ recreate: [{ container: 'file', path: lab.at(A) }] });
   });
 
   it('the folder sees the new file, through links of its own', async () => {

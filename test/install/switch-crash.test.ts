@@ -5,7 +5,7 @@
 
 import { afterEach, describe, expect, it } from 'vitest';
 import type { SwitchData } from '../../src/install/switch-plan.ts';
-import { countChanges, dieAt } from './dying.ts';
+import { countChanges, dieAt, meddleAt } from './dying.ts';
 import { SwitchLab, stageStep, switchStep } from './switch-lab.ts';
 
 const OLD = 'aaaaaaaaaaaa';
@@ -127,6 +127,13 @@ function byFolder(shown: Shown): ReadonlyMap<string, Shown> {
   );
 }
 
+async function expectOldOrNew(scene: Scene): Promise<void> {
+  const [seen, old, after] = [byFolder(await scene.lab.shown()), byFolder(scene.old), byFolder(scene.after)];
+  for (const { folder } of scene.data.folders) {
+    expect([old.get(folder), after.get(folder)]).toContainEqual(seen.get(folder));
+  }
+}
+
 async function expectBefore({ lab, before }: Scene): Promise<void> {
   expect(await lab.disk()).toEqual(before);
 }
@@ -145,9 +152,7 @@ describe.each(Object.keys(SCENES))('%s', (name) => {
 
   it('shows each folder old or new while it switches, and goes on or back', async () => {
     const judge = (end: (scene: Scene) => Promise<void>) => async (scene: Scene) => {
-      const [seen, old, after] = [byFolder(await scene.lab.shown()), byFolder(scene.old), byFolder(scene.after)];
-      for (const { folder } of scene.data.folders)
-        expect([old.get(folder), after.get(folder)]).toContainEqual(seen.get(folder));
+      await expectOldOrNew(scene);
       await end(scene);
     };
     const back = async (scene: Scene) => {
@@ -163,11 +168,12 @@ describe.each(Object.keys(SCENES))('%s', (name) => {
     await forEachDeath(name, change, judge(on), stage);
   });
 
-  it('is undone though the undoing is killed', async () => {
+  it('is undone though the undoing is killed, and shows each folder old or new all the while', async () => {
     await forEachDeath(
       name,
       undo,
       async (scene) => {
+        await expectOldOrNew(scene);
         await undo(scene);
         await expectBefore(scene);
       },
@@ -199,3 +205,42 @@ describe.each(Object.keys(SCENES))('%s', (name) => {
 function withoutInodes(lines: readonly string[]): readonly string[] {
   return lines.map((line) => line.replace(/^(\S+ \d+ \d+:\d+) \d+/, '$1'));
 }
+
+describe('an operator who writes a file while it is installed', () => {
+  const PATH = '/etc/atrium/a';
+
+  it.each<[string, string, string]>([
+    ['plain, in place', 'put', 'plain'],
+    ['plain, by another that takes its place', 'replace', 'plain'],
+    ['ours, in place', 'put', 'ours'],
+    ['ours, by another that takes its place', 'replace', 'ours'],
+    ['carried over, in place', 'put', 'carried'],
+  ])('stops it at whatever change they do, and nothing is lost: %s', async (_what, how, which) => {
+    for (let at = 0; ; at++) {
+      const lab = await SwitchLab.create();
+      labs.push(lab);
+      if (which === 'plain') await lab.put(PATH, 'old');
+      else await lab.install(OLD, await lab.want(PATH, 'old'));
+      const wanted = [
+        await lab.want('/etc/atrium/b', 'b'),
+        ...(which === 'carried' ? [] : [await lab.want(PATH, 'new')]),
+      ];
+      const data = await lab.plan(wanted);
+      const act = () => (how === 'put' ? lab.put(PATH, 'theirs') : lab.replace(PATH, 'theirs'));
+      // no call exchanges two names but for a given file: right before our rename they come too late to be seen
+      const fits = (call: string, to: string) => call !== 'rename' || !to.endsWith('/a');
+      const isDone = await meddleAt(at, { act, fits, run: () => stageStep.apply(data, lab.site(ID)).catch(() => {}) });
+      if (!isDone) return expect(at).toBeGreaterThan(1);
+      const refused = await switchStep.apply(data, lab.site(ID)).catch((error: unknown) => error);
+      if (refused !== undefined) {
+        expect(refused).toMatchObject({ code: 'FILE_CHANGED' });
+        await lab.undo(ID, data);
+        expect(await lab.shown()).toEqual({ [PATH]: 'theirs' });
+      } else {
+        // it came before the copy, and went along
+        expect([which, await lab.shown()]).toEqual(['carried', { [PATH]: 'theirs', '/etc/atrium/b': 'b' }]);
+      }
+      await lab.remove();
+    }
+  });
+});

@@ -230,6 +230,13 @@ describe('a new file', () => {
     expect((await stat(lab.at(A))).mode & 0o7777).toBe(mode & 0o777);
   });
 
+  it('has no setuid bit either when it is carried over', async () => {
+    await lab.install(ONE, await want(A, 'a1'), await want(B, 'b1'));
+    await chmod(lab.at(B), 0o4755);
+    await lab.install(TWO, await want(A, 'a2'));
+    expect((await stat(lab.at(B))).mode & 0o7777).toBe(0o755);
+  });
+
   it('does not get the setuid bit of its predecessor; undoing gives it back', async () => {
     await lab.put(A, 'plain');
     await chmod(lab.at(A), 0o4755);

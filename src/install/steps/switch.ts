@@ -3,10 +3,12 @@
  * already, so it can be made from the journal alone, and again.
  */
 
-import { openInner } from '../folder.ts';
+import type { Digest } from '../../oci/index.ts';
+import { type FolderTree, type OpenFolder, openInner } from '../folder.ts';
 import { DATA, findTarget, isOurLink, versionName } from '../our-link.ts';
 import { pointData } from '../place-links.ts';
 import { findStaleMounts } from '../stale-mounts.ts';
+import { findInner, findStanding } from '../standing.ts';
 import { changedFiles, changedMeanwhile, type FolderSwitch, type SwitchData } from '../switch-plan.ts';
 import { switchBack } from '../unstage-files.ts';
 import type { Site, Step, StepKind } from './step.ts';
@@ -37,11 +39,35 @@ async function switchFolder(change: FolderSwitch, site: Site): Promise<void> {
   const version = versionName(site.id);
   const folder = await site.tree.find(change.folder);
   const staged = folder && (await openInner(folder, version, `${change.folder}/${version}`));
-  await staged?.close();
   if (folder === undefined || staged === undefined) throw changedMeanwhile(change.folder, 'staged files');
-  if ((await findTarget(folder.at(DATA))) !== version) await pointData(folder, version, site);
+  try {
+    if ((await findTarget(folder.at(DATA))) !== version) {
+      await refuseEdited(change, staged, site);
+      await pointData(folder, version, site);
+    }
+  } finally {
+    await staged.close();
+  }
   for (const { name, digest } of change.files) {
     if (digest === null || (await isOurLink(folder, name))) continue;
     throw changedMeanwhile(`${change.folder}/${name}`, 'the link that was staged');
   }
+}
+
+/** Images take their time to load: what somebody wrote meanwhile would be lost. */
+async function refuseEdited(
+  { folder, files, carried }: FolderSwitch,
+  staged: OpenFolder,
+  { tree }: Site,
+): Promise<void> {
+  for (const { name, found } of files) await refuseOther(`${folder}/${name}`, found, tree);
+  for (const name of carried) {
+    const copy = await findInner(staged, name, `${folder}/${name}`);
+    await refuseOther(`${folder}/${name}`, copy?.digest ?? null, tree);
+  }
+}
+
+async function refuseOther(path: string, expected: Digest | null, tree: FolderTree): Promise<void> {
+  const now = (await findStanding(tree, path))?.digest ?? null;
+  if (now !== expected) throw changedMeanwhile(path, 'the file that was looked at');
 }
