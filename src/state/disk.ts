@@ -86,10 +86,14 @@ export async function moveName(from: string, to: string): Promise<void> {
   await syncDirectory(dirname(to));
 }
 
-/** Removes a file, a link or a whole folder; nothing there is fine. */
+/** Removes a file, a link or a whole folder; nothing there is fine, and no folder to hold it either. */
 export async function removeName(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true });
-  await syncDirectory(dirname(path));
+  try {
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+  }
 }
 
 /** What a folder holds, by name; an absent folder holds nothing. */
