@@ -51,8 +51,13 @@ function factRows(
   if (composeOverride !== undefined) rows.push(['override', composeOverride]);
   if (receipt !== undefined) rows.push(['receipt', receipt]);
   if (receiptCopy?.path !== undefined) rows.push(['', receiptCopy.path]);
+  if (done.previous !== undefined) rows.push(['kept', `${wordsOf(done.previous)}: ferry rollback goes back to it`]);
   rows.push(['importable until', formatUntil(done.importableUntil, now)]);
   return rows;
+}
+
+function wordsOf({ release, sequence }: NonNullable<ImportResult['previous']>): string {
+  return release === undefined ? 'what was here before' : `${release} (sequence ${sequence})`;
 }
 
 function describeEngine({ name, version, store, socket, apiVersion, platform, rootless }: EngineFacts): string {

@@ -3,12 +3,14 @@
  */
 
 import { join } from 'node:path';
+import { parseReleaseDocument } from '../manifest/index.ts';
 import { OVERRIDE, releaseCommand } from './compose.ts';
 import { describePlan } from './dry-run.ts';
 import { runImport } from './import-transaction.ts';
 import { bytesOf, imagesOf, isDone, planRelease, type ReleasePlan, totalBytes } from './release-plan.ts';
 import { activationAlone, releaseSteps } from './release-steps.ts';
 import type { ImportResult } from './result.ts';
+import { DEFAULT_KEEP } from './retention.ts';
 import { importedFiles, prefixOf, progressOf, type ReleaseSession, type Session } from './session.ts';
 import { activationFailed } from './steps/activate.ts';
 import type { Outcome } from './steps/step.ts';
@@ -40,12 +42,20 @@ export async function importRelease({ engine, state, ...about }: Session): Promi
     const action = isThere ? 'present' : 'installed';
     return {
       ...describe(session, { ...plan, warnings }, { action, bytesRead: done.bytesRead }),
+      ...(!isThere && previousOf(plan, session)),
       ...(recreate !== undefined && { recreate }),
       ...activationOf(plan, done.outcome),
     };
   } finally {
     await plan.files.tree.close();
   }
+}
+
+/** What a rollback goes back to, where that is kept. */
+function previousOf({ current, release }: ReleasePlan, { options }: ReleaseSession): Pick<ImportResult, 'previous'> {
+  if ((options.keep ?? DEFAULT_KEEP) < 2 || current?.sequence === release.sequence) return {};
+  if (current === undefined) return { previous: { sequence: 0 } };
+  return { previous: { sequence: current.sequence, release: parseReleaseDocument(current.document).release } };
 }
 
 /** What became of running it; the error is thrown when all that is installed is written down. */

@@ -138,6 +138,8 @@ export interface ImportResult {
   readonly recreate?: readonly { readonly container: string; readonly path: string }[];
   /** What became of a transaction that an earlier command had left; `null`: there was none. */
   readonly recovered?: Recovered;
+  /** What `ferry rollback` goes back to; sequence 0 is what was here before the first import. */
+  readonly previous?: { readonly sequence: number; readonly release?: string };
   /** In a dry run of a release or an overlay. */
   readonly plan?: ImportPlan;
   /** In a dry run: what was cut off before, which an import would finish or undo first. */

@@ -38,7 +38,7 @@ describe('ferry --help', () => {
     ['verify', '--trust --fingerprint --integrity-only --state'],
     ['inspect', '--state'],
     ['trust', '--fingerprint --replace --reason --yes --state'],
-    ['import', '--fingerprint --dry-run --allow-downgrade --reason --yes --state --prefix'],
+    ['import', '--fingerprint --dry-run --allow-downgrade --keep-local --replace --reason --yes --state --prefix'],
     ['status', '--state'],
   ])('%s has %s', async (command, options) => {
     const { stdout } = await runMain([command, '--help']);
