@@ -64,7 +64,7 @@ export function flipIn(original: Original, name: string, random: Random): Omit<M
 
 const MAKERS: Readonly<Record<Mutation['family'], readonly Maker[]>> = {
   'bits and bytes': [flipBody, flipBody, flipAnywhereUsed, overwrite, zeroSector, swapChunks],
-  ends: [cut, cutAtBlock, append, shortenEnd],
+  ends: [cut, cutAtBlock, append, shortenEnd, flipZeros],
   entries: [swapEntries, swapBodies, drop, double, doubleUnderOtherName, rename],
   headers: [flipHeader, flipHeader, editField, editSize],
   documents: [editDocument, editDocument, editDocument, editAndRename, foreign, spaceInside],
@@ -128,6 +128,15 @@ function cut({ bytes }: Original, random: Random) {
 function cutAtBlock({ bytes }: Original, random: Random) {
   const at = below(bytes.length / 512, random) * 512;
   return { what: `cut at block ${at / 512}`, bytes: bytes.subarray(0, at) };
+}
+
+/** In what fills the last block of an entry, or in what ends the tar. */
+function flipZeros(original: Original, random: Random) {
+  const ends = original.entries.map(({ headerOffset, bytes }) => headerOffset + 512 + bytes.length);
+  const places = ends.flatMap((end) => (end % 512 === 0 ? [] : [[end, padOf(end)] as const]));
+  const [start, length] = one([...places, [original.bytes.length - 1024, 1024] as const], random);
+  const at = start + below(length, random);
+  return flip(original, at, below(8, random), `byte ${at} of the tar, a zero behind an entry`);
 }
 
 function append({ bytes }: Original, random: Random) {
