@@ -15,6 +15,7 @@ import { addRecover } from './recover.ts';
 import { addRollback } from './rollback.ts';
 import type { Session } from './session.ts';
 import { addStatus } from './status.ts';
+import { addSupport } from './support.ts';
 import { addTrust } from './trust.ts';
 import { addVerify } from './verify.ts';
 import { VERSION } from './version.ts';
@@ -67,5 +68,6 @@ export function buildProgram(session: Session): Command {
   addStatus(program, session);
   addReceipt(program, session);
   addAudit(program, session);
+  addSupport(program, session);
   return program;
 }

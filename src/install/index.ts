@@ -26,3 +26,4 @@ export { type RollbackOptions, type RollbackResult, rollBack } from './rollback.
 export { type SignedReceipt, type VerifyReceiptOptions, verifyReceipt } from './signed-receipt.ts';
 export { type SiteStatus, type StatusOptions, siteStatus } from './status.ts';
 export type { StatusImage } from './status-images.ts';
+export { type SupportOptions, type SupportResult, writeSupport } from './support.ts';

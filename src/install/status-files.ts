@@ -22,7 +22,7 @@ export async function lookAtReleaseFiles(
   if (release?.installed === undefined || release.sequence === 0) return [];
   // what the release did not bring is the operator's own, though it was seen
   const files = release.installed.files.filter(({ from, digest }) => from !== 'found' && digest !== null);
-  const before = prefix ?? prefixIn(release, files);
+  const before = prefix ?? prefixIn(release.receipt?.files ?? [], files);
   const looked = await lookAtFiles({ files }, before);
   return looked.map((file) => ({ ...file, path: hostPath(before, file.path) }));
 }
@@ -37,9 +37,9 @@ export function fileLines(files: readonly StatusFile[]): readonly string[] {
   });
 }
 
-/** A receipt has the paths as they are on this host. */
-function prefixIn({ receipt }: InstalledRelease, files: Installed['files']): string {
-  for (const { path } of receipt?.files ?? []) {
+/** What stands before every path: a receipt has the paths as they are on this host, the state has them without. */
+export function prefixIn(onHost: readonly { readonly path: string }[], files: Installed['files']): string {
+  for (const { path } of onHost) {
     const file = files.find((one) => path.endsWith(one.path));
     if (file !== undefined) return path.slice(0, -file.path.length) || '/';
   }
