@@ -58,10 +58,15 @@ async function runRecover(session: Session, options: RecoverOptions): Promise<vo
     progress,
   });
   session.warn(done.warnings);
-  session.finish({ fields: { ...done }, lines: [lineFor(done)] });
+  session.finish({ fields: { ...done }, lines: linesFor(done) });
 }
 
-function lineFor({ recovered, title }: RecoverResult): string {
+function linesFor({ recovered, title, repinned = 0 }: RecoverResult): string[] {
+  const pins = repinned === 0 ? [] : [`pins put back that a prune had taken: ${repinned}`];
+  return [lineFor(recovered, title), ...pins];
+}
+
+function lineFor(recovered: RecoverResult['recovered'], title: string | undefined): string {
   if (recovered === null) return 'nothing was pending';
   return recovered === 'finished' ? `finished: ${title}` : `undone: ${title}; all is as it was before`;
 }

@@ -75,7 +75,7 @@ async function connect({ engine }: ImportOptions): Promise<Engine | DockerError>
 
 function answering(connected: Engine | DockerError): Engine {
   if (connected instanceof DockerError) throw connected;
-  return connected;
+  return { ...connected, close: () => {} };
 }
 
 /** @param state to write to; none in a dry run. */

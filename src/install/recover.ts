@@ -4,13 +4,14 @@
  */
 
 import type { Progress } from '../content/index.ts';
-import type { Engine } from '../docker/index.ts';
+import { DockerError, type Engine } from '../docker/index.ts';
 import { messageOf } from '../errors.ts';
 import { ensureSiteIdentity } from '../site/index.ts';
 import { findState, openState, type SiteState, type SystemLog } from '../state/index.ts';
 import { InstallError } from './error.ts';
 import { FolderTree } from './folder.ts';
 import { findPending, type Journal } from './journal.ts';
+import { repin } from './repin.ts';
 import { siteFor } from './site.ts';
 import { kindOf } from './steps/index.ts';
 import type { Site } from './steps/step.ts';
@@ -20,7 +21,7 @@ import { goBack, goForward, settle } from './transaction.ts';
 export type Recovered = 'finished' | 'undone' | null;
 
 export interface RecoverOptions {
-  /** Connects to the engine at this address, or where none is given, to the usual one. */
+  /** Connects to the engine at this address, or where none is given, to the usual one; it is closed here. */
   readonly engine: (socket: string | undefined) => Promise<Engine>;
   readonly now: Date;
   readonly progress?: Progress | undefined;
@@ -37,6 +38,8 @@ export interface RecoverResult {
   /** What was pending: `import atrium 2.1.0 (sequence 7)`. */
   readonly title?: string;
   readonly activation?: 'healthy' | 'failed';
+  /** How many pins of kept releases were put back, which a prune had taken. */
+  readonly repinned?: number;
   readonly warnings: readonly string[];
 }
 
@@ -51,10 +54,26 @@ export async function recoverSite({
   const state = await openState(stateDir, { command, systemLog });
   const lock = await state.lock();
   try {
-    return await recoverPending(state, options);
+    const done = await recoverPending(state, options);
+    return { ...done, ...(await repinned(state, options)) };
   } finally {
     await lock.release();
   }
+}
+
+/** Pins are put back where an engine answers; where none does, there is nothing to be said that it would not say itself. */
+async function repinned(state: SiteState, { engine: connect }: RecoverOptions): Promise<{ readonly repinned: number }> {
+  if ((await state.findCurrentSequence()) === undefined) return { repinned: 0 };
+  const engine = await connect(undefined).catch(unlessAway);
+  try {
+    return { repinned: engine === undefined ? 0 : await repin(state, engine) };
+  } finally {
+    engine?.close();
+  }
+}
+
+function unlessAway(error: unknown): undefined {
+  if (!(error instanceof DockerError)) throw error;
 }
 
 /**
@@ -85,6 +104,7 @@ export async function recoverPending(state: SiteState, options: RecoverOptions):
     return { recovered, title: journal.title, warnings, ...(activation && { activation }) };
   } finally {
     await tree.close();
+    engine?.close();
   }
 }
 

@@ -3,7 +3,7 @@
 import { chmod, lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type RollbackOptions, rollBack } from '../../src/install/index.ts';
+import { type RollbackOptions, recoverSite, rollBack } from '../../src/install/index.ts';
 import { verifyReceipt } from '../../src/install/signed-receipt.ts';
 import { findState, verifyAudit } from '../../src/state/index.ts';
 import type { TestEngine } from '../support/engine.ts';
@@ -212,6 +212,19 @@ describe('releases that are kept', () => {
     await engine.docker('image', 'prune', '--all', '--force');
     expect(await tagsOf(engine)).toEqual(expect.arrayContaining([SERVER, WORKER]));
     expect(await back()).toMatchObject({ release: '1.0.0' });
+  });
+
+  it('get their pins back from recover after a prune of containers', async () => {
+    await install('1.0.0');
+    await install('2.0.0');
+    const pins = () =>
+      engine.docker('ps', '-a', '--format', '{{.Labels}} {{.Image}}').then((all) => all.split('\n').toSorted());
+    const before = await pins();
+    await engine.docker('container', 'prune', '--force');
+    const recover = () => recoverSite({ stateDir: lab.stateDir, engine: lab.connect, now: NOW });
+    expect(await recover()).toMatchObject({ recovered: null, repinned: 4 });
+    expect(await pins()).toEqual(before);
+    expect(await recover()).toMatchObject({ repinned: 0 });
   });
 
   it('are as many as asked for', async () => {
