@@ -22,7 +22,7 @@ export const SITE_WORDS = {
   ENGINE_FAILED: [1, "look at the engine's log (`journalctl -u docker`)"],
   ENGINE_NO_SPACE: [5, 'make room where the engine keeps its images (`docker system df`)'],
   ENGINE_STALLED: [1, "look at the engine's log (`journalctl -u docker`), and run the command again"],
-  ENGINE_CHANGED: [1, 'DOCKER_HOST leads to another engine than before: see which is meant, then run `ferry recover`'],
+  ENGINE_CHANGED: [1, 'see which engine is meant and set DOCKER_HOST to it, then run `ferry recover`'],
   ENGINE_BUSY: [6, 'it cannot be stopped: run `ferry recover` a little later, or restart the engine and run it then'],
   LOAD_FAILED: [1, "look at the engine's log (`journalctl -u docker`); nothing was changed"],
   IMAGE_MISMATCH: [4, 'the engine holds something else than was signed: its store may be damaged'],
