@@ -25,6 +25,8 @@ export interface ImageOptions {
   /** A first layer with a static busybox as `/bin/busybox` and `/bin/sh`. @default false */
   readonly busybox?: boolean;
   readonly cmd?: readonly string[];
+  /** More of the config's `config`. */
+  readonly config?: Readonly<Record<string, unknown>>;
   /** Architecture written into config and index. @default 'amd64' */
   readonly architecture?: string;
   /** Docker's media types instead of OCI's. @default false */
@@ -72,7 +74,7 @@ export function makeImage(options: ImageOptions): TestImage {
   const os = { os: 'linux', architecture: options.architecture ?? 'amd64' };
   const config = document(MEDIA[options.docker ? 'docker' : 'oci'].config, {
     ...os,
-    config: { Cmd: options.cmd ?? ['/bin/sh'] },
+    config: { Cmd: options.cmd ?? ['/bin/sh'], ...options.config },
     rootfs: { type: 'layers', diff_ids: layers.map((layer) => layer.diffID) },
   });
   const media = MEDIA[options.docker ? 'docker' : 'oci'];

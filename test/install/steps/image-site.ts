@@ -5,7 +5,7 @@
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { type Bundle, openBundle } from '../../../src/bundle/index.ts';
-import type { Engine, EngineImage, ImagePlan } from '../../../src/docker/index.ts';
+import type { Engine, EngineImage, ImagePlan, KnownImage } from '../../../src/docker/index.ts';
 import { planImages } from '../../../src/install/image-plan.ts';
 import { type HoldData, hold, holdStep } from '../../../src/install/steps/hold.ts';
 import { type LoadData, load, loadStep } from '../../../src/install/steps/load.ts';
@@ -69,8 +69,13 @@ export interface PlannedImages {
   readonly tags: Step<TagsData> | undefined;
 }
 
-export async function planSteps(engine: Engine, images: readonly EngineImage[]): Promise<PlannedImages> {
-  const { plans, holders } = await planImages(engine, images, []);
+/** @param known images whose layers a containerd store may lend */
+export async function planSteps(
+  engine: Engine,
+  images: readonly EngineImage[],
+  known: readonly KnownImage[] = [],
+): Promise<PlannedImages> {
+  const { plans, holders } = await planImages(engine, images, known);
   const common = { engine, site: SITE, sequence: SEQUENCE };
   const present = plans.filter(({ action }) => action === 'present').map(({ imageID }) => imageID);
   const loaded = new Set(plans.filter(({ action }) => action === 'load').map(({ imageID }) => imageID));

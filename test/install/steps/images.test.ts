@@ -4,8 +4,10 @@
  */
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { wordsFor } from '../../../src/cli/words.ts';
 import type { Engine } from '../../../src/docker/index.ts';
 import { connectEngine } from '../../../src/docker/index.ts';
+import type { FerryError } from '../../../src/errors.ts';
 import { holdStep } from '../../../src/install/steps/hold.ts';
 import { loadStep } from '../../../src/install/steps/load.ts';
 import { tagsStep } from '../../../src/install/steps/tags.ts';
@@ -302,5 +304,86 @@ describe('holding', () => {
       Killed,
     );
     expect(running).toBe(0);
+  });
+});
+
+describe('an engine that fails in a load', () => {
+  /** Loads the release that comes, with what an engine may lend, and counts the attempts. */
+  async function attempt(client: Engine, { isLent = false } = {}) {
+    return withMedium(medium, async (opened) => {
+      const known = stack('one').map(({ target, platform: { manifest, layers } }) => {
+        return { target: target.digest, manifest: manifest.digest, layers: layers.map(({ digest }) => digest) };
+      });
+      const planned = await planSteps(client, stack('two').slice(0, 1), isLent ? known : []);
+      const before = fake.loads.length;
+      const made = imageSite({ engine: client, medium: { ...opened, plans: planned.plans } });
+      const error = await applyAll({ ...planned, hold: undefined, tags: undefined }, made.site).then(
+        () => undefined,
+        (thrown: unknown) => thrown as FerryError,
+      );
+      return { planned, error, warnings: made.warnings, loads: fake.loads.length - before };
+    });
+  }
+
+  it('for want of a blob that it has lost gets the image in full, once', async () => {
+    await installFormer();
+    // lost behind the back of whoever planned: the record is there, and says that it is whole
+    const lost = stack('one')[0]?.platform.layers[0]?.digest ?? '';
+    const forgetful: Engine = {
+      ...engine,
+      loadImage: async (plan, options) => {
+        if (plan.missing.length < 2) fake.store.blobs.delete(lost);
+        if (plan.missing.length < 2) fake.store.snapshots.clear();
+        return engine.loadImage(plan, options);
+      },
+    };
+    const { error, warnings, loads } = await attempt(forgetful, { isLent: true });
+    expect(error).toBeUndefined();
+    expect(loads).toBe(2);
+    expect(warnings).toEqual([`${NAMES[0]}: what the engine had of it was removed meanwhile: loaded in full`]);
+  });
+
+  it('whatever it is sent is not sent it again', async () => {
+    fake.misbehave({ kind: 'answer', chunks: ['{"errorDetail":{"message":"no"}}'] });
+    expect(await attempt(engine)).toMatchObject({ error: { code: 'LOAD_FAILED' }, loads: 1, warnings: [] });
+  });
+
+  it('by hanging is not sent it again; the way out is shown', async () => {
+    const client = await connectEngine({ env: { DOCKER_HOST: fake.host }, patience: { sendingMs: 100, lateMs: 0 } });
+    fake.misbehave({ kind: 'stop-reading' });
+    // more than fits on the way to an engine that does not read
+    const big = makeImage({
+      name: NAMES[0] ?? '',
+      layers: [{ tar: Buffer.alloc(8_000_000, 'x'), compression: 'none' }],
+    });
+    const { path } = await lab.release({ release: '3.0.0', images: [big] });
+    await withMedium(path, async (opened) => {
+      const planned = await planSteps(client, [big]);
+      const { site } = imageSite({ engine: client, medium: { ...opened, plans: planned.plans } });
+      const error = await applyAll(planned, site).catch((thrown: unknown) => thrown as FerryError);
+      expect(error).toMatchObject({ code: 'ENGINE_STALLED' });
+      expect(wordsFor(error as FerryError).hint).toMatch(/moby#51623.*restart the engine/);
+      expect(fake.loads).toHaveLength(1);
+      await undoAll(planned, site);
+    });
+    client.close();
+  });
+
+  it('by dropping the line is sent it once more', async () => {
+    fake.misbehave({ kind: 'drop', after: 100 });
+    expect(await attempt(engine)).toMatchObject({ error: undefined, loads: 2 });
+  });
+
+  it('by claiming a success with nothing behind it is asked a few times, and not believed', async () => {
+    const liar: Engine = {
+      ...engine,
+      loadImage: (...args) => {
+        fake.misbehave({ kind: 'answer', chunks: ['{"stream":"Loaded image: a"}'] });
+        return engine.loadImage(...args);
+      },
+    };
+    const { error, loads } = await attempt(liar);
+    expect(error).toMatchObject({ code: 'LOAD_FAILED' });
+    expect(loads).toBe(4);
   });
 });
