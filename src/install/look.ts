@@ -8,9 +8,11 @@ import { type Bundle, type BundleContents, verifyBundle } from '../bundle/index.
 import type { Progress } from '../content/index.ts';
 import { parseReleaseDocument, type ReleaseDocument } from '../manifest/index.ts';
 import { digestOf } from '../oci/index.ts';
+import { findState } from '../state/index.ts';
 import { type ChainView, readChain, TrustError } from '../trust/index.ts';
 import { type InspectOptions, type Judged, judge, UNJUDGED } from './look-judge.ts';
 import { openMedium, proveMedium } from './medium.ts';
+import { lookAtJournal } from './status-journal.ts';
 
 /** An image as a bundle carries it. */
 export interface InspectedImage {
@@ -53,7 +55,7 @@ export async function inspectBundle(path: string, options: InspectOptions): Prom
   const bundle = await openMedium(path);
   try {
     const judged = await judge(bundle, options);
-    return describe(bundle, await prove(bundle), judged);
+    return { ...describe(bundle, await prove(bundle), judged), warnings: await warningsOf(judged, options) };
   } finally {
     await bundle.close();
   }
@@ -81,7 +83,7 @@ export async function verifyBundleAt(options: VerifyOptions): Promise<Inspection
     if (!integrityOnly && judged.accepted === undefined) throw notPinned();
     const contents = await prove(bundle);
     await verifyBundle(bundle, contents, { ...(progress && { progress }), ...(signal && { signal }) });
-    return describe(bundle, contents, judged);
+    return { ...describe(bundle, contents, judged), warnings: await warningsOf(judged, options) };
   } finally {
     await bundle.close();
   }
@@ -91,7 +93,7 @@ function prove(bundle: Bundle): Promise<BundleContents> {
   return proveMedium(bundle, bundle.releaseBytes && parseReleaseDocument(bundle.releaseBytes));
 }
 
-function describe(bundle: Bundle, contents: BundleContents, judged: Judged): Inspection {
+function describe(bundle: Bundle, contents: BundleContents, judged: Judged): Omit<Inspection, 'warnings'> {
   const { accepted, by, refusal, shown } = judged;
   const view = accepted?.carried ?? readChain(bundle.chain);
   const { release } = contents;
@@ -107,8 +109,13 @@ function describe(bundle: Bundle, contents: BundleContents, judged: Judged): Ins
     ...contentFields(contents),
     catalogue: { root: view.root.version, version: view.timestamp.version, issued: view.timestamp.issued },
     importableUntil: accepted?.effective.expires ?? view.importableUntil,
-    warnings: judged.warnings,
   };
+}
+
+/** What is pending at the site is told beside the bundle, and left as it is. */
+async function warningsOf({ warnings }: Judged, { stateDir }: InspectOptions): Promise<readonly string[]> {
+  const { line } = await lookAtJournal(stateDir === undefined ? undefined : await findState(stateDir));
+  return line === undefined ? warnings : [...warnings, line];
 }
 
 /** Where nobody is believed, the parts must at least tell one story. */

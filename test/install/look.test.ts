@@ -128,4 +128,28 @@ describe('verifyBundleAt', () => {
     const told = await at({ stateDir: lab.stateDir });
     expect(told.warnings).toEqual([expect.stringContaining('--allow-downgrade')]);
   });
+
+  it('tells what is pending at the site, and leaves it so', async () => {
+    await lab.trust();
+    const { openState } = await import('../../src/state/index.ts');
+    const state = await openState(lab.stateDir);
+    await state.writeJournal({
+      id: '0123456789ab',
+      command: 'import',
+      title: 'import atrium 2.0.0 (sequence 2)',
+      prefix: '/',
+      started: NOW.toISOString(),
+      steps: [{ kind: 'tags', name: 'move names', data: {} }],
+      at: 0,
+      direction: 'forward',
+    });
+    const journal = await state.findJournal();
+    const line = expect.stringMatching(/^import atrium 2\.0\.0 .* was cut off at "move names": run ferry recover$/);
+    expect((await at({ stateDir: lab.stateDir })).warnings).toEqual([line]);
+    expect((await inspectBundle(made.path, { stateDir: lab.stateDir, now: NOW })).warnings).toEqual([line]);
+    expect(await state.findJournal()).toEqual(journal);
+    const lock = await state.lock(); // a process that is at it
+    expect((await at({ stateDir: lab.stateDir })).warnings).toEqual([]);
+    await lock.release();
+  });
 });
