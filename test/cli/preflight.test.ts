@@ -71,6 +71,19 @@ describe('ferry import with several things in the way', () => {
     });
   });
 
+  it('ends with the status of the first, whatever that is', async () => {
+    const { old, next } = await twoReleases();
+    await site(['import', old.path]);
+    await writeFile(onHost(), 'edited\n');
+    const nowhere = { DOCKER_HOST: `unix://${join(lab.dir, 'no-engine')}` };
+    const ran = await site(['import', next.path, '--json'], { env: nowhere });
+    expect(ran.status).toBe(1);
+    expect(jsonResult(ran)).toMatchObject({
+      exit: 1,
+      errors: [{ code: 'LOCAL_EDIT' }, { code: 'ENGINE_NOT_RUNNING' }],
+    });
+  });
+
   it('tells one thing as it always did', async () => {
     const { old, next } = await twoReleases();
     await site(['import', old.path]);
