@@ -12,6 +12,8 @@ export interface ProgramOptions {
   readonly timeoutMs: number;
   /** Ends it. */
   readonly signal?: AbortSignal | undefined;
+  /** How much of its output is kept, in characters, the last of it. @default 16_384 */
+  readonly keep?: number;
 }
 
 /** How a program ended. */
@@ -56,7 +58,7 @@ export function runProgram(words: readonly string[], options: ProgramOptions): P
   return watch(child, options);
 }
 
-function watch(child: ChildProcess, { timeoutMs, signal }: ProgramOptions): Promise<ProgramEnd> {
+function watch(child: ChildProcess, { timeoutMs, signal, keep: kept = KEPT }: ProgramOptions): Promise<ProgramEnd> {
   const { promise, resolve, reject } = Promise.withResolvers<ProgramEnd>();
   let ended: ProgramEnd['ended'];
   let [stdout, output] = ['', ''];
@@ -69,10 +71,10 @@ function watch(child: ChildProcess, { timeoutMs, signal }: ProgramOptions): Prom
   };
   const stop = () => end('stopped');
   const keep = (text: string) => {
-    output = (output + text).slice(-KEPT);
+    output = (output + text).slice(-kept);
   };
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    stdout = (stdout + text).slice(-KEPT);
+    stdout = (stdout + text).slice(-kept);
     keep(text);
   });
   child.stderr?.setEncoding('utf8').on('data', keep);

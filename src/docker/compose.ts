@@ -3,7 +3,7 @@
  * `docker-compose` (v1). It is given the engine that we are connected to and hardly anything else of the environment: a
  * recovery after a power cut has no shell, and must bring up the same. Nothing is pulled or built.
  */
-import { lastWords, type ProgramEnd, runProgram } from '../content/index.ts';
+import { lastWords, type ProgramEnd, readFileBounded, runProgram } from '../content/index.ts';
 import { parseComposeImages } from '../manifest/index.ts';
 import type { EngineAddress, EngineEnvironment } from './address.ts';
 import { formatAddress } from './address.ts';
@@ -51,6 +51,7 @@ export interface Compose {
 }
 
 const LOOK_MS = 60_000;
+const MAX_FILE_BYTES = 4 * 1024 * 1024;
 /** Engines are slow while they unpack: v1 gives up after a minute by itself. */
 const HTTP_TIMEOUT_S = '600';
 const PASSED = ['PATH', 'HOME', 'DOCKER_CONFIG', 'DOCKER_TLS_VERIFY', 'DOCKER_CERT_PATH'] as const;
@@ -116,8 +117,7 @@ async function up(compose: FoundCompose, project: ComposeProject, options: UpOpt
 
 /** v1 pulls what is absent and can't be told not to; on an isolated host it would wait for the network first. */
 async function refuseAbsent(compose: FoundCompose, project: ComposeProject, options: UpOptions): Promise<void> {
-  const { stdout } = await run(compose, project, { ...options, words: ['config'] });
-  for (const { service, image } of parseComposeImages(Buffer.from(stdout))) {
+  for (const [service, image] of await imagesOf(compose, project, options)) {
     if (options.services !== undefined && !options.services.includes(service)) continue;
     if (!/^[\w][\w./:@-]*$/.test(image)) continue; // goes into a path
     if ((await compose.api.find({ method: 'GET', path: `/images/${image}/json` })) !== undefined) continue;
@@ -128,13 +128,29 @@ async function refuseAbsent(compose: FoundCompose, project: ComposeProject, opti
   }
 }
 
+/** The image of each service: from the files as they are, or, where they are not plain, as Compose reads them. */
+async function imagesOf(
+  compose: FoundCompose,
+  project: ComposeProject,
+  options: UpOptions,
+): Promise<ReadonlyMap<string, string>> {
+  const read = project.files.map((path) => readFileBounded(path, { max: MAX_FILE_BYTES }));
+  const texts = (await Promise.all(read)).map((bytes) => bytes.toString('utf8'));
+  const isPlain = !texts.some((text) => /\$|\b(extends|include)\b/.test(text));
+  const plain = isPlain
+    ? texts
+    : [(await run(compose, project, { ...options, words: ['config'], keep: MAX_FILE_BYTES })).stdout];
+  const images = plain.flatMap((text) => parseComposeImages(Buffer.from(text)));
+  return new Map(images.map(({ service, image }) => [service, image])); // of two files the later one counts
+}
+
 async function run(
   { words: program, env }: FoundCompose,
   { project, files }: ComposeProject,
-  { words, timeoutMs, signal }: UpOptions & { readonly words: readonly string[] },
+  { words, timeoutMs, signal, keep }: UpOptions & { readonly words: readonly string[]; readonly keep?: number },
 ): Promise<ProgramEnd> {
   const where = ['--project-name', project, ...files.flatMap((file) => ['--file', file])];
-  const end = await runProgram([...program, ...where, ...words], { env, timeoutMs, signal });
+  const end = await runProgram([...program, ...where, ...words], { env, timeoutMs, signal, ...(keep && { keep }) });
   if (end.ended === 'stopped') throw signal?.reason;
   if (end.status === 0 && end.ended === undefined) return end;
   const got = end.ended === 'timeout' ? `nothing for ${Math.round(timeoutMs / 1000)} s` : `status ${end.status}`;

@@ -100,6 +100,7 @@ interface Whereabouts {
 
 function tieTogether(connection: Connection, where: Whereabouts): Engine {
   const { api, facts } = connection;
+  let compose: Promise<Compose> | undefined; // it takes v1 half a second to say its version
   return {
     facts,
     inventory: (known = []) => readInventory(connection, known),
@@ -119,7 +120,10 @@ function tieTogether(connection: Connection, where: Whereabouts): Engine {
     stopContainer: (id) => stopContainer(api, id),
     removeContainer: (id) => removeContainer(api, id),
     removeNetworks: (project) => removeNetworks(api, project),
-    findCompose: () => findCompose({ ...where, api }),
+    findCompose: () => {
+      compose ??= findCompose({ ...where, api });
+      return compose;
+    },
     environment: programEnvironment(where.address, where.env),
     untilBack: waitingFor(connection),
     untilLoadsEnd: (imageIDs, options) => untilLoadsEnd(connection, imageIDs, { ...connection.patience, ...options }),

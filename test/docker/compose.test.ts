@@ -145,6 +145,24 @@ describe('Compose.up', () => {
     expect(await running()).toEqual([]);
   });
 
+  it('finds one that is absent behind a variable too, in a file of any length', async () => {
+    const image = '$NAMED';
+    const file = await composeFile({ web: { image, environment: [`LONG=${'x'.repeat(40_000)}`] } });
+    await writeFile(join(dir, '.env'), 'NAMED=registry.example/atrium/absent:2\n');
+    await expect(up(file)).rejects.toMatchObject({
+      message: expect.stringContaining('expected image registry.example/atrium/absent:2'),
+    });
+    await rm(join(dir, '.env'));
+  });
+
+  it('takes the image of the override', async () => {
+    const file = await composeFile({ web: { image: 'registry.example/atrium/absent:1' } });
+    const override = join(dir, 'override.yaml');
+    await writeFile(override, JSON.stringify({ services: { web: { image: NAME, pull_policy: 'never' } } }));
+    await (await engine.findCompose()).up({ project: PROJECT, files: [file, override] }, LIMIT);
+    expect(await running()).toEqual(['web']);
+  });
+
   it('tells the last words of one that fails', async () => {
     const file = await composeFile({ web: { init: false, entrypoint: ['/not/there'] } });
     await expect(up(file)).rejects.toMatchObject({
