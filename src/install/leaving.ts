@@ -7,7 +7,7 @@
 import type { Engine } from '../docker/index.ts';
 import type { SiteStateReader } from '../state/index.ts';
 import type { FolderTree } from './folder.ts';
-import { findInstalled, type Installed, type InstalledFile, type InstalledTag } from './installed.ts';
+import { findInstalled, type Installed, type InstalledFile, type InstalledTag, keptName } from './installed.ts';
 import { findStanding } from './standing.ts';
 import type { LeaveData } from './steps/leave.ts';
 
@@ -32,10 +32,21 @@ export async function planLeaving(options: LeavingOptions): Promise<LeaveData> {
   const paths = new Map([...options.files, ...(before?.files ?? [])].map((file) => [file.path, file]));
   const files: InstalledFile[] = [];
   for (const file of paths.values()) files.push(await fileNow(file, before, options));
-  const keep = files.flatMap(({ path, digest, size, from }) =>
-    digest === null || from === 'release' ? [] : [{ path, digest, size }],
-  );
+  const keep = await filesToKeep(files, options);
   return { sequence, before: before ?? null, after: { sequence, tags, files }, keep };
+}
+
+/** Files whose bytes the folder has not: what an undo may take out again. */
+async function filesToKeep(
+  files: readonly InstalledFile[],
+  { state, sequence }: LeavingOptions,
+): Promise<LeaveData['keep']> {
+  const keep: LeaveData['keep'][number][] = [];
+  for (const { path, digest, size, from } of files) {
+    if (digest === null || from === 'release') continue;
+    if (!(await state.hasReleaseFile(sequence, keptName(digest)))) keep.push({ path, digest, size });
+  }
+  return keep;
 }
 
 async function tagNow(

@@ -67,6 +67,11 @@ export function findReleaseFile(stateDir: string, sequence: number, name: string
   return findFileBounded(join(folderOf(stateDir, sequence), name), { max: MAX_DOCUMENT_BYTES });
 }
 
+/** Whether a release's folder holds a file of this name. */
+export function hasReleaseFile(stateDir: string, sequence: number, name: string): Promise<boolean> {
+  return isNamed(join(folderOf(stateDir, sequence), name));
+}
+
 /** A document of ours in a release's folder. @throws {StateError} `STATE_DAMAGED`, `FORMAT_TOO_NEW` */
 export function findReleaseDocument(stateDir: string, sequence: number, name: string) {
   return findDocument(join(folderOf(stateDir, sequence), name));

@@ -49,6 +49,8 @@ export interface SiteStateReader {
   findReleaseDocument(sequence: number, name: string): Promise<Readonly<Record<string, unknown>> | undefined>;
   /** A small file in a release's folder: `receipt.json`. */
   findReleaseFile(sequence: number, name: string): Promise<Buffer | undefined>;
+  /** Whether there is one, however large. */
+  hasReleaseFile(sequence: number, name: string): Promise<boolean>;
   /** The transaction that is under way, or that was cut off. */
   findJournal(): Promise<Readonly<Record<string, unknown>> | undefined>;
   /** The bytes of a file below the folder, as they lie there: `releases/1/kept/…`. */
@@ -153,6 +155,7 @@ function reader(dir: string): SiteStateReader {
     listReleases: () => releases.listReleases(dir),
     findReleaseDocument: (sequence, name) => releases.findReleaseDocument(dir, sequence, name),
     findReleaseFile: (sequence, name) => releases.findReleaseFile(dir, sequence, name),
+    hasReleaseFile: (sequence, name) => releases.hasReleaseFile(dir, sequence, name),
     findJournal: () => findJournal(dir),
     openStored: (path) => openStored(join(dir, path)),
     findHolder: () => findLockHolder(join(dir, 'lock')),

@@ -38,7 +38,6 @@ export const leaveStep: StepKind<LeaveData> = {
   undo: async ({ sequence, before, keep }, { state }) => {
     if (before === null) return state.removeReleaseFile(sequence, sequence === 0 ? '' : INSTALLED);
     await state.putReleaseDocument({ sequence, name: INSTALLED }, { ...before });
-    const known = new Set(before.files.map(({ digest }) => digest));
-    for (const { digest } of keep) if (!known.has(digest)) await state.removeReleaseFile(sequence, keptName(digest));
+    for (const { digest } of keep) await state.removeReleaseFile(sequence, keptName(digest));
   },
 };
