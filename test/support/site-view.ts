@@ -50,11 +50,14 @@ const LEARNED = 'learned';
 
 async function viewState(stateDir: string, facts: Map<string, string>): Promise<void> {
   const current = await readlink(join(stateDir, 'trust')).catch(() => '');
-  for (const entry of await walk(stateDir)) {
+  const entries = await walk(stateDir);
+  for (const entry of entries) {
     const path =
       current !== '' && `${entry.path}/`.startsWith(`/${current}/`) ? entry.path.replace(current, 'trust') : entry.path;
     const isLearned = path.startsWith('/trust/') && path !== '/trust/floors.json';
-    if (entry.path === '/releases') continue; // made once; empty says the same as absent
+    const isEmpty =
+      entry.form.startsWith('folder') && !entries.some(({ path: other }) => other.startsWith(`${entry.path}/`));
+    if (isEmpty) continue; // made once, and kept
     if (entry.path === '/trust') facts.set('state /trust', 'link to a version');
     else if (isLearned) facts.set(`${LEARNED} ${path}`, entry.form);
     else facts.set(`state ${path}`, await stateForm(join(stateDir, entry.path), entry));
