@@ -53,6 +53,8 @@ export interface PlanFilesOptions {
   readonly keepLocal?: readonly string[] | undefined;
   /** Document names or paths of files whose edits go. */
   readonly replace?: readonly string[] | undefined;
+  /** Told why a file may not stand at its place: it is left out, and the others are looked at. @default thrown */
+  readonly onRefusal?: ((error: unknown) => void) | undefined;
 }
 
 /**
@@ -64,14 +66,25 @@ export async function planFiles(files: readonly InstallFile[], options: PlanFile
   const tree = new FolderTree(options.prefix);
   try {
     const planned: PlannedFile[] = [];
-    for (const file of files) planned.push(await planFile(file, tree, options));
+    for (const file of files) {
+      await refusing(async () => void planned.push(await planFile(file, tree, options)), options);
+    }
     const changed = planned.filter(({ action }) => action === 'installed').map(({ file }) => file.path);
-    await refuseForeignVersions(changed, tree);
-    if (options.prefix === '/') await refuseOwned(changed, options);
+    await refusing(() => refuseForeignVersions(changed, tree), options);
+    if (options.prefix === '/') await refusing(() => refuseOwned(changed, options), options);
     return { files: planned, tree, ...editsOf(planned, options), warnings: warningsOf(planned, options) };
   } catch (error) {
     await tree.close();
     throw error;
+  }
+}
+
+async function refusing(look: () => Promise<void>, { onRefusal }: PlanFilesOptions): Promise<void> {
+  try {
+    await look();
+  } catch (error) {
+    if (onRefusal === undefined) throw error;
+    onRefusal(error);
   }
 }
 

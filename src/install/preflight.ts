@@ -22,7 +22,10 @@ export class Findings {
   add(...errors: readonly unknown[]): void {
     for (const error of errors) {
       if (!(error instanceof FerryError) || isDamage(error)) throw error;
-      this.#errors.push(error);
+      // one folder may be in the way of many files
+      if (!this.#errors.some(({ code, message }) => code === error.code && message === error.message)) {
+        this.#errors.push(error);
+      }
     }
   }
 

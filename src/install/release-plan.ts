@@ -126,12 +126,13 @@ async function planReleaseFiles(
   { release }: Carried,
   { documents: sites }: ReturnType<typeof sitesFor>,
 ): Promise<FilePlan> {
-  const { reader, options } = session;
+  const { reader, options, findings } = session;
   const { keepLocal, replace } = options;
+  const onRefusal = (error: unknown) => findings.add(error);
   const last = await findInstalled(reader, await reader?.findCurrentSequence());
   const folders = grantedFolders(release.product, session.policy);
   const wanted = installFiles({ product: release.product, release, hasReleaseFiles: true, sites, folders });
-  return planFiles(wanted, { prefix: prefixOf(session), folders, last, keepLocal, replace });
+  return planFiles(wanted, { prefix: prefixOf(session), folders, last, keepLocal, replace, onRefusal });
 }
 
 /** How the release is run, where that was asked for and nothing stands in the way. */
@@ -175,7 +176,8 @@ async function roomFor(
   const { bundle, options } = session;
   const { facts } = session.engine;
   const { needs, warnings } = await engineNeeds(engine.plans, { bundle, facts, spoolDir: options.stateDir });
-  const kept = keptFiles(release).reduce((total, { size }) => total + size, 0);
+  const replaced = files.files.flatMap(({ action, found }) => (action === 'installed' && found ? [found] : []));
+  const kept = [...keptFiles(release), ...replaced].reduce((total, { size }) => total + size, 0);
   const own = [...fileNeeds(session, files), { path: options.stateDir, bytes: kept, what: 'files' }];
   const looked = await lookAtSpace([...needs, ...own]);
   return { places: looked.places, warnings: [...warnings, ...looked.warnings] };

@@ -1,6 +1,6 @@
 /** What stands in the way of an import: all of it at once, the worst first, and nothing is changed. FORMAT §8. */
 
-import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { wordsFor } from '../../src/cli/words.ts';
@@ -23,6 +23,11 @@ useSite((made) => {
 
 const server = (text = 'one'): TestImage => makeImage({ name: SERVER, layers: [{ files: { 'server.txt': text } }] });
 const file = (text: string, name = 'a.conf'): LabFile => ({ name, text, install: `/etc/atrium/${name}` });
+const nested = (name: string, folder = 'd'): LabFile => ({
+  name,
+  text: name,
+  install: `/etc/atrium/${folder}/${name}`,
+});
 const onHost = (name = 'a.conf'): string => join(lab.prefix, 'etc/atrium', name);
 const edit = (text = 'edited\n', name = 'a.conf'): Promise<void> => writeFile(onHost(name), text);
 const down = () =>
@@ -155,6 +160,18 @@ describe('several things in the way', () => {
     await mkdir(join(lab.prefix, 'etc'));
     await symlink('/tmp', join(lab.prefix, 'etc/atrium'));
     expect(await findingsOf(old.path, { engine: down })).toEqual(['DESTINATION_UNSAFE', 'ENGINE_NOT_RUNNING']);
+  });
+
+  it('are each file that may not stand at its place, once for one reason, and an edit of another', async () => {
+    const { old, young } = await twoReleases(
+      [file('old\n'), nested('b.conf'), nested('c.conf'), nested('d.conf', 'e')],
+      [file('new\n'), nested('b.conf'), nested('c.conf'), nested('d.conf', 'e')],
+    );
+    await lab.import(old.path);
+    await edit();
+    await chmod(join(lab.prefix, 'etc/atrium/d'), 0o777);
+    await chmod(join(lab.prefix, 'etc/atrium/e'), 0o777);
+    expect(await findingsOf(young.path)).toEqual(['DESTINATION_UNSAFE', 'DESTINATION_UNSAFE', 'LOCAL_EDIT']);
   });
 
   it('are not told of a medium that is damaged: that comes first and alone', async () => {
