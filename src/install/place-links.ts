@@ -6,7 +6,7 @@
 import { link, lstat, rename, rm, symlink } from 'node:fs/promises';
 import { asWriteError, isErrno } from '../content/index.ts';
 import type { InnerFolder, OpenFolder } from './folder.ts';
-import { asideName, DATA, linkTarget, makeVersion, openVersion, versionName } from './our-link.ts';
+import { asideName, DATA, findTarget, linkTarget, makeVersion, openVersion, versionName } from './our-link.ts';
 import type { Site } from './steps/step.ts';
 import { changedMeanwhile, type FileSwitch, type FolderSwitch } from './switch-plan.ts';
 
@@ -19,19 +19,48 @@ export async function placeLinks(change: FolderSwitch, site: Site): Promise<void
     for (const { name, was, digest } of change.files) {
       if (was === 'absent' && digest !== null) await placeNew(name, { change, folder });
     }
+    // made now, so that neither the switch nor the way back needs room on a disk that may be full by then
+    await prepareData(folder, versionName(site.id), { id: site.id, way: 'on' });
+    const former = formerVersion(change, site);
+    if (former !== null) await prepareData(folder, former, { id: site.id, way: 'back' });
     await folder.sync();
   } catch (error) {
     throw asWriteError(error, change.folder);
   }
 }
 
-/** Points `..data` of a folder at another version, in one step. */
-export async function pointData(folder: OpenFolder, target: string, { id }: Pick<Site, 'id'>): Promise<void> {
-  const draft = folder.at(`${versionName(id)}.data`);
+/** What `..data` leads to until the switch; `null`: there is none. */
+export function formerVersion({ files, before }: FolderSwitch, { id }: Pick<Site, 'id'>): string | null {
+  return files.some(({ was }) => was === 'file') ? asideName(id) : before;
+}
+
+/**
+ * Points `..data` of a folder at another version, in one step.
+ * @param way on or back: each has its draft, which may have been prepared.
+ */
+export async function pointData(folder: OpenFolder, target: string, { id, way }: Pointing): Promise<void> {
+  await prepareData(folder, target, { id, way });
+  await rename(folder.at(draftName(id, way)), folder.at(DATA));
+  await folder.sync();
+}
+
+/** What it takes to point `..data` on or back, but for the rename. */
+export interface Pointing {
+  /** Of the transaction. */
+  readonly id: string;
+  readonly way: 'on' | 'back';
+}
+
+/** The name of `..data` before it takes its place. */
+export function draftName(id: string, way: Pointing['way']): string {
+  return `${versionName(id)}.${way}`;
+}
+
+async function prepareData(folder: OpenFolder, target: string, { id, way }: Pointing): Promise<void> {
+  const draft = folder.at(draftName(id, way));
+  if ((await findTarget(draft)) === target) return;
   await rm(draft, { force: true });
   await symlink(target, draft);
-  await rename(draft, folder.at(DATA));
-  await folder.sync();
 }
 
 /** Shows nothing yet: the name leads to none of the former files. */
@@ -61,7 +90,7 @@ async function takeOver(plain: readonly FileSwitch[], { change, folder, site }: 
     }
     await aside.sync();
     await folder.sync();
-    await pointData(folder, asideName(site.id), site);
+    await pointData(folder, asideName(site.id), { id: site.id, way: 'back' });
     for (const { name } of plain) {
       await symlink(linkTarget(name), folder.at(`${versionName(site.id)}.link`));
       await refuseOther(name, { aside, folder, change });

@@ -9,7 +9,7 @@ import { basename, dirname } from 'node:path';
 import { asWriteError, isErrno } from '../content/index.ts';
 import { type OpenFolder, openInner } from './folder.ts';
 import { asideName, DATA, findTarget, isOurLink, isThere, versionName } from './our-link.ts';
-import { pointData } from './place-links.ts';
+import { draftName, formerVersion, pointData } from './place-links.ts';
 import type { Site } from './steps/step.ts';
 import type { FileSwitch, FolderSwitch } from './switch-plan.ts';
 
@@ -17,8 +17,7 @@ import type { FileSwitch, FolderSwitch } from './switch-plan.ts';
 export async function switchBack(change: FolderSwitch, site: Site): Promise<void> {
   await inFolder(change, site, async (folder) => {
     if ((await findTarget(folder.at(DATA))) !== versionName(site.id)) return;
-    const isTakenOver = change.files.some(({ was }) => was === 'file');
-    await pointBack(folder, isTakenOver ? asideName(site.id) : change.before, site);
+    await pointBack(folder, formerVersion(change, site), site);
   });
 }
 
@@ -26,12 +25,13 @@ export async function switchBack(change: FolderSwitch, site: Site): Promise<void
 export async function unstage(change: FolderSwitch, site: Site): Promise<void> {
   await switchBack(change, site);
   await inFolder(change, site, async (folder) => {
+    // nobody sees it, and what follows may need the room
+    await rm(folder.at(versionName(site.id)), { recursive: true, force: true });
     for (const file of change.files) await putBack(file, { change, folder, site });
     await folder.sync();
     // only now: the links that are gone led to it
     if ((await findTarget(folder.at(DATA))) === asideName(site.id)) await pointBack(folder, change.before, site);
     await removeDrafts(folder, site);
-    await rm(folder.at(versionName(site.id)), { recursive: true, force: true });
     await folder.sync();
   });
 }
@@ -88,7 +88,7 @@ async function inFolder(change: FolderSwitch, site: Site, act: (folder: OpenFold
 }
 
 async function pointBack(folder: OpenFolder, version: string | null, site: Site): Promise<void> {
-  if (version !== null) return pointData(folder, version, site);
+  if (version !== null) return pointData(folder, version, { id: site.id, way: 'back' });
   await rm(folder.at(DATA), { force: true });
   await folder.sync();
 }
@@ -130,7 +130,7 @@ function isLeft({ carried, files }: FolderSwitch): boolean {
 }
 
 async function removeDrafts(folder: OpenFolder, { id }: Site): Promise<void> {
-  for (const name of [asideName(id), `${versionName(id)}.data`, `${versionName(id)}.link`]) {
+  for (const name of [asideName(id), draftName(id, 'on'), draftName(id, 'back'), `${versionName(id)}.link`]) {
     await rm(folder.at(name), { recursive: true, force: true });
   }
 }

@@ -54,6 +54,16 @@ export async function meddleAt(
   return isDone;
 }
 
+/** Runs on a disk on which nothing new can be named until a path that ends so was taken away. */
+export async function withoutRoom(until: string, run: () => Promise<unknown>): Promise<void> {
+  let isFull = true;
+  await exchanged(run, (call, to) => {
+    if (call === 'rm' && to.endsWith(until)) isFull = false;
+    if (!isFull || !['mkdir', 'symlink', 'open'].includes(call)) return;
+    throw Object.assign(new Error(`ENOSPC: no space left on device, ${call}`), { code: 'ENOSPC' });
+  });
+}
+
 async function exchanged(
   run: () => Promise<unknown>,
   before: (call: string, to: string) => void | Promise<void>,

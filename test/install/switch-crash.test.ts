@@ -5,7 +5,7 @@
 
 import { afterEach, describe, expect, it } from 'vitest';
 import type { SwitchData } from '../../src/install/switch-plan.ts';
-import { countChanges, dieAt, meddleAt } from './dying.ts';
+import { countChanges, dieAt, meddleAt, withoutRoom } from './dying.ts';
 import { SwitchLab, stageStep, switchStep } from './switch-lab.ts';
 
 const OLD = 'aaaaaaaaaaaa';
@@ -179,6 +179,15 @@ describe.each(Object.keys(SCENES))('%s', (name) => {
       },
       both,
     );
+  });
+
+  it('is switched, or undone, on a disk without room', async () => {
+    const scene = await setUp(name);
+    await stage(scene);
+    await withoutRoom('/never', () => change(scene));
+    expect(await scene.lab.shown()).toEqual(scene.after);
+    await withoutRoom(`/..${ID}`, () => undo(scene));
+    await expectBefore(scene);
   });
 
   it('is settled though the settling is killed, and shows the new files all the while', async () => {

@@ -43,7 +43,7 @@ async function switchFolder(change: FolderSwitch, site: Site): Promise<void> {
   try {
     if ((await findTarget(folder.at(DATA))) !== version) {
       await refuseEdited(change, staged, site);
-      await pointData(folder, version, site);
+      await pointData(folder, version, { id: site.id, way: 'on' });
     }
   } finally {
     await staged.close();
