@@ -5,7 +5,7 @@ export { isErrno } from './errno.ts';
 export type { ContentCode } from './error.ts';
 export { ContentError } from './error.ts';
 export type { Lock, LockOptions } from './lock.ts';
-export { acquireLock, findLockHolder } from './lock.ts';
+export { acquireLock, findLockHolder, tidyLock } from './lock.ts';
 export type { Medium } from './medium.ts';
 export { checkRoom, MAX_FAT_FILE, mediumOf } from './medium.ts';
 export type { ProgramEnd, ProgramOptions } from './program.ts';

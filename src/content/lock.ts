@@ -4,7 +4,8 @@
  * it, so that of many who find it one takes it over, and the name is never free in between.
  */
 import { randomBytes } from 'node:crypto';
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { isErrno } from './errno.ts';
 import { ContentError } from './error.ts';
 import { asWriteError } from './write.ts';
@@ -20,6 +21,20 @@ export interface LockOptions {
   readonly what: string;
   /** Try again until this many milliseconds have gone by. @default 0 */
   readonly waitMs?: number;
+}
+
+/**
+ * Takes away what killed processes left of their tries for a lock that the caller holds: their drafts, and a right to
+ * take over whose holder is gone. Who is about to try loses its draft too, and finds the lock taken.
+ */
+export async function tidyLock(path: string): Promise<void> {
+  const beside = `${path}.takeover`;
+  const other = await findHolder(beside);
+  if (other !== undefined && !(await isAlive(other))) await rm(beside, { force: true });
+  const isDraft = (name: string) => /^(?:\.takeover)*\.[0-9a-f]{16}$/.test(name.slice(basename(path).length));
+  for (const name of await readdir(dirname(path))) {
+    if (name.startsWith(basename(path)) && isDraft(name)) await rm(join(dirname(path), name), { force: true });
+  }
 }
 
 interface Holder {
@@ -66,6 +81,8 @@ async function claim(path: string, holder: Holder): Promise<boolean> {
     return true;
   } catch (error) {
     if (isErrno(error, 'EEXIST')) return false;
+    // whoever holds it has tidied our draft away
+    if (isErrno(error, 'ENOENT') && error.syscall === 'link') return false;
     if (isErrno(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) return claimWithoutLinks(path, holder);
     throw asWriteError(error, path);
   } finally {

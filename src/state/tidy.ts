@@ -5,6 +5,7 @@
  */
 
 import { join } from 'node:path';
+import { tidyLock } from '../content/index.ts';
 import { findLink, listFolder, removeName } from './disk.ts';
 
 /** Drafts of `writeAtomic`, links that were not moved into place, and bytes that have no name yet. */
@@ -13,6 +14,7 @@ const RELEASE_DRAFT = /^\.(?:draft|replaced)-\d+$/;
 
 /** Takes away what is nobody's. */
 export async function tidy(stateDir: string): Promise<void> {
+  await tidyLock(join(stateDir, 'lock'));
   const trust = await findLink(join(stateDir, 'trust'));
   await removeFrom(stateDir, (name) => DRAFT.test(name) || name === '.spool' || isOldTrust(name, trust));
   for (const folder of ['identity', trust ?? 'trust'])

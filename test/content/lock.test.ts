@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { acquireLock, findLockHolder } from '../../src/content/index.ts';
+import { acquireLock, findLockHolder, tidyLock } from '../../src/content/index.ts';
 
 let dir: string;
 let path: string;
@@ -31,6 +31,9 @@ async function holder(): Promise<{ pid: number; kill: () => Promise<void> }> {
   return { pid: child.pid as number, kill };
 }
 
+/** What a process of another boot wrote. */
+const dead = (token: string) => JSON.stringify({ pid: 999_999_999, started: '1', boot: 'before', token });
+
 describe('acquireLock', () => {
   it('names the holder to whoever comes second, and is free after release', async () => {
     const lock = await acquireLock(path, { what: 'workspace' });
@@ -56,8 +59,6 @@ describe('acquireLock', () => {
     await writeFile(path, JSON.stringify({ pid: process.pid, started: '1', boot: 'before', token: 'old' }));
     await (await acquireLock(path, { what: 'x' })).release();
   });
-
-  const dead = (token: string) => JSON.stringify({ pid: 999_999_999, started: '1', boot: 'before', token });
 
   it('goes to one of many who find a dead holder, time after time', async () => {
     for (let round = 0; round < 50; round++) {
@@ -97,5 +98,35 @@ describe('findLockHolder', () => {
     await kill();
     expect(await findLockHolder(path)).toBeUndefined();
     expect(await readdir(dir)).toEqual([basename(path)]);
+  });
+});
+
+describe('tidyLock', () => {
+  const draft = (name: string) => `${path}.${name}0123456789abcdef`;
+
+  it('takes away drafts, torn ones too, and a right to take over that a dead process had', async () => {
+    const lock = await acquireLock(path, { what: 'x' });
+    await writeFile(`${path}.takeover`, dead('heir'));
+    for (const name of ['', 'takeover.']) await writeFile(draft(name), '{"pid":');
+    await tidyLock(path);
+    expect(await readdir(dir)).toEqual([basename(path)]);
+    await lock.release();
+  });
+
+  it('leaves the lock, a living heir, and what others called by such a name', async () => {
+    const lock = await acquireLock(path, { what: 'x' });
+    const heir = await acquireLock(`${path}.takeover`, { what: 'x' });
+    await writeFile(join(dir, 'locker'), '');
+    await tidyLock(path);
+    expect((await readdir(dir)).toSorted()).toEqual(['lock', 'lock.takeover', 'locker']);
+    await Promise.all([lock.release(), heir.release()]);
+  });
+
+  it('in the middle of many who try costs none of them more than the lock', async () => {
+    const lock = await acquireLock(path, { what: 'x' });
+    const tries = Array.from({ length: 50 }, () => acquireLock(path, { what: 'x' }).catch((error) => error.code));
+    for (let i = 0; i < 20; i += 1) await tidyLock(path);
+    expect(new Set(await Promise.all(tries))).toEqual(new Set(['LOCKED']));
+    await lock.release();
   });
 });
