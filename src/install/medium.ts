@@ -41,11 +41,28 @@ export async function* readable(bundle: Bundle, name: string): AsyncGenerator<Ui
   try {
     yield* bundle.stream(name);
   } catch (cause) {
-    const entry = bundle.find(name);
-    if (entry === undefined || !isErrno(cause, ...GONE)) throw cause;
-    const why = `expected readable bytes, got ${cause.message}`;
-    throw bundle.damaged([{ entry: entry.name, offset: entry.dataOffset, why }], { cause });
+    throw unreadable(bundle, name, cause);
   }
+}
+
+/** A few bytes of an entry, not proven; a medium that cannot be read is damage here too. */
+export async function glance(
+  bundle: Bundle,
+  name: string,
+  range: { readonly offset: number; readonly length: number },
+): Promise<Buffer> {
+  try {
+    return await bundle.readRange(name, range);
+  } catch (cause) {
+    throw unreadable(bundle, name, cause);
+  }
+}
+
+function unreadable(bundle: Bundle, name: string, cause: unknown): unknown {
+  const entry = bundle.find(name);
+  if (entry === undefined || !isErrno(cause, ...GONE)) return cause;
+  const why = `expected readable bytes, got ${cause.message}`;
+  return bundle.damaged([{ entry: entry.name, offset: entry.dataOffset, why }], { cause });
 }
 
 /**

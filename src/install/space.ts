@@ -7,10 +7,11 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Bundle } from '../bundle/index.ts';
-import { isErrno, mediumOf, readAt } from '../content/index.ts';
+import { isErrno, mediumOf } from '../content/index.ts';
 import { type EngineFacts, type ImagePlan, spaceNeeded, spoolNeeded } from '../docker/index.ts';
 import { type Descriptor, type Digest, layerCompression } from '../oci/index.ts';
 import { InstallError } from './error.ts';
+import { glance } from './medium.ts';
 
 /** So many bytes in a folder, which need not be there yet. */
 export interface SpaceNeed {
@@ -26,13 +27,9 @@ const ZSTD_MAGIC = 0xfd2fb528;
 /** Bytes of a layer when it is unpacked, as far as can be known without reading it. */
 export async function unpackedSize(bundle: Bundle, layer: Descriptor): Promise<number> {
   const compression = layerCompression(layer.mediaType);
-  const entry = bundle.find(layer.digest);
-  if (compression === 'none' || entry === undefined) return layer.size;
+  if (compression === 'none' || bundle.find(layer.digest) === undefined) return layer.size;
   const offset = compression === 'gzip' ? Math.max(0, layer.size - 4) : 0;
-  const bytes = await readAt(bundle.file, {
-    offset: entry.dataOffset + offset,
-    length: Math.min(18, layer.size - offset),
-  });
+  const bytes = await glance(bundle, layer.digest, { offset, length: Math.min(18, layer.size - offset) });
   const said = compression === 'gzip' ? gzipSize(bytes) : zstdSize(bytes);
   return Math.max(GROWTH * layer.size, said);
 }

@@ -3,7 +3,7 @@
 import { open } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openBundle } from '../../src/bundle/index.ts';
-import { fromMedium, readable } from '../../src/install/medium.ts';
+import { fromMedium, glance, readable } from '../../src/install/medium.ts';
 import type { TestEngine } from '../support/engine.ts';
 import { makeImage } from '../support/images.ts';
 import { createLab, type Lab } from './lab.ts';
@@ -36,10 +36,13 @@ describe('a medium that fails', () => {
     const read = async () => {
       for await (const _ of readable(bundle, image.platform.layers[0]?.digest ?? '')) expect.unreachable();
     };
-    await expect(read()).rejects.toMatchObject({
-      code: 'DAMAGED',
-      message: expect.stringMatching(/layer 1 of 1 of ghcr\.io\/a\/b:1: .*expected readable bytes, got EIO/),
-    });
+    const glancing = () => glance(bundle, image.platform.layers[0]?.digest ?? '', { offset: 0, length: 4 });
+    for (const reading of [read, glancing]) {
+      await expect(reading()).rejects.toMatchObject({
+        code: 'DAMAGED',
+        message: expect.stringMatching(/layer 1 of 1 of ghcr\.io\/a\/b:1: .*expected readable bytes, got EIO/),
+      });
+    }
     await bundle.close();
     await whole.close();
   });
