@@ -22,6 +22,8 @@ import { begin, struckCommand } from './strike.ts';
 import { type Operation, Tap } from './tap.ts';
 
 const SURVIVALS = ['nothing', 'everything', 'something'] as const;
+/** Cuts of a scenario: all that differ, or so many. What is left when everything survives is what a kill leaves, too. */
+const MOST: Readonly<Partial<Record<(typeof SURVIVALS)[number], number>>> = { everything: 60, something: 80 };
 /** Every so many points the command is done again, too. */
 const AGAIN_EVERY = 4;
 
@@ -63,7 +65,7 @@ async function cutScenario(scenario: Scenario, { site, releases, options }: Sett
   const operations = await listOperations(stage);
   const rows: Row[] = [];
   for (const survives of SURVIVALS) {
-    const chosen = pick(cutsOf(operations, survives), options.sample, options.seed);
+    const chosen = pick(cutsOf(operations, survives), options.sample ?? MOST[survives], options.seed);
     const ended = { old: 0, new: 0, wrong: 0 };
     for (const [i, cut] of chosen.entries()) {
       const { is, why } = await cutPower(stage, cut, { seed: options.seed, isDoneAgain: i % AGAIN_EVERY === 0 });
