@@ -122,6 +122,21 @@ describe('deliverReceipt', () => {
   });
 });
 
+describe('docs/receipts.md', () => {
+  it('shows a receipt with the fields that receipts have', async () => {
+    const page = await readFile(new URL('../../docs/receipts.md', import.meta.url), 'utf8');
+    const shown = JSON.parse(/```json\n([\s\S]*?)```/.exec(page)?.[1] ?? '').signed;
+    const facts = { ...FACTS, operator: { user: 'root', loginuid: 1000 } };
+    const receipt = signReceipt(facts, { identity, now: NOW, began: performance.now(), auditHead: 'ab' });
+    const made = JSON.parse(receipt.toString()).signed;
+    const fields = (value: object) => Object.keys(value).toSorted();
+    expect(fields(shown)).toEqual(fields(made));
+    for (const name of ['engine', 'floors', 'operator', 'audit'])
+      expect(fields(shown[name])).toEqual(fields(made[name]));
+    for (const name of ['images', 'files']) expect(fields(shown[name][0])).toEqual(fields(made[name][0]));
+  });
+});
+
 describe('verifyReceipt', () => {
   const verify = async (bytes: Uint8Array) => {
     const path = join(dir, 'r.receipt.json');

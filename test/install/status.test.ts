@@ -1,6 +1,6 @@
 /** What is here against what was installed, and what wants a person. */
 
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { pinRoot, type SiteStatus, siteStatus } from '../../src/install/index.ts';
@@ -212,6 +212,24 @@ describe('files', () => {
       `${lab.prefix}/etc/atrium/compose.yaml is not as it was installed: import the release again with --replace compose.yaml or --keep-local compose.yaml`,
       `${lab.prefix}/etc/atrium/app.env is missing: import the release again`,
     ]);
+  });
+});
+
+describe("the operator's own files", () => {
+  it('are nobody else’s business once a rollback has brought them back', async () => {
+    const path = join(lab.prefix, 'etc/atrium/own.conf');
+    await lab.trust();
+    await lab.import((await lab.release({ release: '1.0.0', images: images.slice(0, 1) })).path);
+    await mkdir(join(path, '..'), { recursive: true });
+    await writeFile(path, 'mine');
+    const own = { name: 'own.conf', text: 'theirs', install: '/etc/atrium/own.conf' };
+    const second = await lab.release({ release: '2.0.0', images: images.slice(0, 1), files: [own] });
+    await lab.import(second.path, { replace: ['own.conf'], reason: 'ours now' });
+    expect((await status()).files).toMatchObject([{ name: 'own.conf', ok: true }]);
+    await rollBack({ stateDir: lab.stateDir, prefix: lab.prefix, engine: lab.connect, now: NOW });
+    expect(await readFile(path, 'utf8')).toBe('mine');
+    await writeFile(path, 'mine, changed');
+    expect(await status()).toMatchObject({ release: '1.0.0', files: [], attention: [] });
   });
 });
 
