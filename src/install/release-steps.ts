@@ -43,7 +43,7 @@ export async function releaseSteps(session: WritingSession, plan: ReleasePlan): 
   const about = { engine, site };
   const steps: readonly (Step | undefined)[] = [
     leaving,
-    keep(keepOf(plan, installedAfter(plan, before))),
+    keep({ ...keepOf(plan, installedAfter(plan, before)), releases: session.options.keep ?? DEFAULT_KEEP }),
     stageFiles(files),
     holding && (await hold({ ...about, ...holding, lenders: [], holders: [] })),
     await hold({ ...about, sequence, ...heldBy(plan) }),
@@ -57,7 +57,6 @@ export async function releaseSteps(session: WritingSession, plan: ReleasePlan): 
       current: current ?? null,
       floor: floorOf(session, plan),
       receipt: await receiptOf(session, plan, from === sequence ? ((await findPrevious(state, from)) ?? 0) : from),
-      keep: session.options.keep ?? DEFAULT_KEEP,
     }),
     plan.activation?.activate,
   ];
@@ -96,7 +95,10 @@ function movesOf({ engine: { plans, holders } }: ReleasePlan) {
   return moving.map(({ image: { name }, imageID }) => ({ name, from: holders.get(name) ?? null, to: imageID }));
 }
 
-function keepOf({ release, document, override }: ReleasePlan, installed: KeepData['installed']): KeepData {
+function keepOf(
+  { release, document, override }: ReleasePlan,
+  installed: KeepData['installed'],
+): Omit<KeepData, 'releases'> {
   const files = keptFiles(release).map(({ name, digest, size }) => ({
     name: `files/${name}`,
     digest,

@@ -44,7 +44,13 @@ export async function rollbackSteps(
   const common = { engine: engineFor(site), site: site.identity.site, lenders: [], holders: [] };
   const steps: readonly (Step | undefined)[] = [
     leave(leaving),
-    keep({ sequence: target.sequence, installed, files: await keptFilesOf(plan, site) }),
+    // one goes back and one stays: nothing is let go
+    keep({
+      sequence: target.sequence,
+      installed,
+      files: await keptFilesOf(plan, site),
+      releases: Number.MAX_SAFE_INTEGER,
+    }),
     stageFiles(files),
     await hold({ ...common, sequence: from.sequence, present: imagesOf(leaving.after) }),
     await hold({ ...common, sequence: target.sequence, present: imagesOf(installed) }),
@@ -55,8 +61,6 @@ export async function rollbackSteps(
       current: from.sequence,
       floor: { before: trust?.floors.release ?? null, after: target.sequence === 0 ? null : target.sequence },
       receipt: await receiptOf(plan, { site, overrides }),
-      // one goes back and one stays: nothing is let go
-      keep: Number.MAX_SAFE_INTEGER,
     }),
   ];
   return steps.filter((step) => step !== undefined);
@@ -89,8 +93,6 @@ async function keptFilesOf(
 ): Promise<readonly KeptFile[]> {
   const { sequence, document } = target;
   const stored = (name: string, from = sequence) => ({ name, source: { stored: `releases/${from}/${name}` } });
-  // what stays as it is was kept with the release that is left
-  const isStaying = (digest: string) => leaving.keep.some((file) => file.digest === digest);
   const texts: KeptFile[] = [];
   for (const name of ['release.json', OVERRIDE]) {
     const bytes = await state.findReleaseFile(sequence, name);
@@ -101,7 +103,8 @@ async function keptFilesOf(
   const others = new Map<string, KeptFile>();
   for (const { digest, size, from } of installed.files) {
     if (digest === null || from === 'release') continue;
-    const holder = isStaying(digest) ? leaving.sequence : sequence;
+    // what stays as it is was kept with the release that is left
+    const holder = (await state.hasReleaseFile(sequence, keptName(digest))) ? sequence : leaving.sequence;
     others.set(digest, { ...stored(keptName(digest), holder), digest, size });
   }
   return [...texts, ...own, ...others.values()];

@@ -8,6 +8,7 @@ import type { Digest } from '../../oci/index.ts';
 import { OVERRIDE } from '../compose.ts';
 import { INSTALLED, type Installed } from '../installed.ts';
 import { provenEntry } from '../medium.ts';
+import { dropReleases } from '../retention.ts';
 import { mediumFor, type Site, type Step, type StepKind } from './step.ts';
 
 export interface KeepData {
@@ -17,6 +18,8 @@ export interface KeepData {
   readonly override?: string;
   /** Files to keep, `release.json` among them. */
   readonly files: readonly KeptFile[];
+  /** How many releases stay afterwards, this one included. */
+  readonly releases: number;
 }
 
 /** A file and where its bytes come from. */
@@ -43,6 +46,8 @@ export const keepStep: StepKind<KeepData> = {
     await draft.putDocument(INSTALLED, { ...installed });
   },
   undo: ({ sequence }, { state }) => state.dropDraft(sequence),
+  // comes after the pins of the import are gone: what lent a layer may be what is let go
+  settle: ({ releases }, site) => dropReleases(site, { keep: releases }),
 };
 
 function open({ source, ...expected }: KeptFile, site: Site): AsyncIterable<Uint8Array> {

@@ -4,9 +4,7 @@
  * down is not done. FORMAT §4, §7.
  */
 
-import { messageOf } from '../../errors.ts';
 import { type ReceiptFacts, signReceipt } from '../receipt.ts';
-import { dropReleases } from '../retention.ts';
 import { findSiteTrust, storedTrust } from '../site-trust.ts';
 import type { Site, Step, StepKind } from './step.ts';
 
@@ -17,8 +15,6 @@ export interface RecordData {
   /** Below which nothing is installed any more; `null` for none. */
   readonly floor: { readonly before: number | null; readonly after: number | null };
   readonly receipt: ReceiptFacts;
-  /** How many releases stay, this one included. */
-  readonly keep: number;
 }
 
 /** The step that makes a release the installed one. */
@@ -43,12 +39,7 @@ export const recordStep: StepKind<RecordData> = {
     await setFloor(site, floor.before);
     await site.state.revertDraft(sequence, current ?? undefined);
   },
-  settle: async ({ sequence, keep }, site) => {
-    await site.state.settleDraft(sequence);
-    await dropReleases(site, { keep }).catch((error: unknown) => {
-      site.warn(`an older release was not let go, the next import tries again: ${messageOf(error)}`);
-    });
-  },
+  settle: ({ sequence }, { state }) => state.settleDraft(sequence),
 };
 
 async function setFloor({ state }: Site, floor: number | null): Promise<void> {
