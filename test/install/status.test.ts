@@ -142,6 +142,22 @@ describe('siteStatus', () => {
     ]);
   });
 
+  it('wants a pin for each release, also of an image that two of them have', async () => {
+    await installed();
+    await lab.import((await lab.release({ release: '2.0.0', images: images.slice(0, 1) })).path);
+    const { site, pins } = await status();
+    expect(pins).toMatchObject([
+      { sequence: 2, ok: true },
+      { sequence: 1, ok: true },
+    ]);
+    const theirs = await engine.docker('ps', '-aq', '--filter', `label=ferry.pin=release ${site} 1`);
+    await engine.docker('rm', ...theirs.split('\n'));
+    expect((await status()).pins).toMatchObject([
+      { sequence: 2, ok: true },
+      { sequence: 1, ok: false, missing: [SERVER, WORKER] },
+    ]);
+  });
+
   it('says that the way back is lost when a prune took an image of the former release', async () => {
     await installed();
     const next = makeImage({ name: SERVER, layers: [{ files: { name: 'next' } }] });
