@@ -75,12 +75,12 @@ export function sitesFor(
   return { documents: documents.toSorted((a, b) => Number(b.site === 'any') - Number(a.site === 'any')), warnings };
 }
 
-/** What became of the files, or will. */
+/** What became of the files, or will; of one that is kept, what it is here. */
 export function importedFiles(session: Session, plan: Pick<FilePlan, 'files'>): readonly ImportedFile[] {
-  return plan.files.map(({ file, action }) => ({
+  return plan.files.map(({ file, found, action }) => ({
     path: hostPath(prefixOf(session), file.path),
     action,
-    digest: file.digest,
+    digest: action === 'kept' && found !== undefined ? found.digest : file.digest,
   }));
 }
 

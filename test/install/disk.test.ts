@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, truncateSync } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Progress, silentProgress } from '../../src/content/index.ts';
@@ -79,6 +79,20 @@ describe('a disk', () => {
     await expectNothingLeft(() => lab.import(path), {
       code: 'SPACE_SHORT',
       facts: { path: expect.stringContaining(dir()) },
+    });
+  });
+
+  it('that is too small is told of beside what else is in the way', async () => {
+    mountDisk(lab.prefix, '4m');
+    await lab.trust();
+    const conf = (text: string) => ({ name: 'a.conf', text, install: '/etc/atrium/a.conf' });
+    await lab.import((await lab.release({ release: '1.0.0', images: [image()], files: [conf('old')] })).path);
+    await writeFile(join(lab.prefix, 'etc/atrium/a.conf'), 'edited');
+    const huge = { ...large, text: 'x'.repeat(5 * MIB) };
+    const { path } = await lab.release({ release: '2.0.0', images: [image()], files: [conf('new'), huge] });
+    await expectNothingLeft(() => lab.import(path), {
+      code: 'PREFLIGHT_FAILED',
+      errors: [{ code: 'LOCAL_EDIT' }, { code: 'SPACE_SHORT', facts: { path: expect.stringContaining(lab.prefix) } }],
     });
   });
 

@@ -8,6 +8,7 @@ import { DockerError } from '../../src/docker/index.ts';
 import { FerryError } from '../../src/errors.ts';
 import { InstallError } from '../../src/install/error.ts';
 import { Findings } from '../../src/install/preflight.ts';
+import { digestOf } from '../../src/oci/index.ts';
 import type { TestEngine } from '../support/engine.ts';
 import { makeImage, type TestImage } from '../support/images.ts';
 import { createLab, flip, type Lab, type LabFile, snapshot, useSite } from './lab.ts';
@@ -270,7 +271,7 @@ describe('a file that somebody changed', () => {
     await lab.import(old.path);
     await edit();
     const done = await lab.import(young.path, { keepLocal: ['a.conf'], reason: REASON });
-    expect(done.files).toMatchObject([{ action: 'kept' }]);
+    expect(done.files).toMatchObject([{ action: 'kept', digest: digestOf(Buffer.from('edited\n')) }]);
     expect(await readFile(onHost(), 'utf8')).toBe('edited\n');
     expect(await overridesIn(done.receipt)).toEqual([{ flag: '--keep-local a.conf', reason: REASON }]);
     const audit = await readFile(join(lab.stateDir, 'audit.jsonl'), 'utf8');
