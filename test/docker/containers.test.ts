@@ -48,6 +48,7 @@ describe('containers', () => {
       ...{ id, name: 'web', image: image.name, imageID: image.platform.config.digest },
       ...{ state: 'running', health: 'none', pid, labels: { a: 'b' } },
       mounts: [{ type: 'bind', source: folder, destination: '/etc/web' }],
+      ...{ restarts: 0, startedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) },
     });
     expect(pid).toBeGreaterThan(0);
     await host.docker('pause', 'web');
@@ -132,7 +133,10 @@ describe('containers of an engine that says odd things', () => {
     ];
     const state = { Status: 3, Pid: 'many', ExitCode: null, Health: 'fine' };
     expect(await told(list, { State: state, Mounts: null })).toEqual([
-      { id, name: '', image: '', imageID: undefined, state: 'unknown', health: 'none', labels: {}, mounts: [] },
+      {
+        ...{ id, name: '', image: '', imageID: undefined, state: 'unknown', health: 'none' },
+        ...{ restarts: 0, labels: {}, mounts: [] },
+      },
     ]);
   });
 

@@ -82,7 +82,7 @@ async function loadOne(site: Site, planned: ImagePlan, pinLabel: string): Promis
       if (isEngineLost(error) && mayWait) {
         mayWait = false;
         await untilBack(site, site.signal);
-      } else if (isRefused(error) && plan === planned && isPartial(plan)) {
+      } else if (isRefused(error) && isPartial(plan)) {
         site.warn(`${plan.image.name}: what the engine had of it was removed meanwhile: loaded in full`);
         plan = engine.planImage(NOTHING, plan.image);
       } else if (isGone(error) && pruned < MAX_PRUNED) {
@@ -94,7 +94,7 @@ async function loadOne(site: Site, planned: ImagePlan, pinLabel: string): Promis
   }
 }
 
-/** As planned for an engine that holds nothing: with every layer. */
+/** As planned for an engine that holds nothing: with every layer, so it is no partial plan again. */
 const NOTHING = { images: [], chainIDs: new Map(), blobs: new Map() };
 
 /** Whether a plan leans on what the engine has. */

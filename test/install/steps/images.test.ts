@@ -285,6 +285,17 @@ describe('holding', () => {
     );
   });
 
+  it('takes back its own pins, and none that was there under the same label', async () => {
+    await installFormer();
+    const before = snapshot();
+    const planned = await planSteps(engine, stack('one'));
+    const own = planned.hold?.data.pins.filter(({ label }) => label === `release ${SITE} 7`);
+    expect(own).toHaveLength(2);
+    await holdStep.apply(planned.hold?.data as never, imageSite({ engine }).site);
+    await holdStep.undo(planned.hold?.data as never, imageSite({ engine }).site);
+    expect(snapshot()).toEqual(before);
+  });
+
   it('waits for all pins before it fails, so that no undo runs beside them', async () => {
     await installFormer();
     const planned = await planSteps(engine, stack('two'));
