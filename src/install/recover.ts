@@ -5,12 +5,13 @@
 
 import type { Progress } from '../content/index.ts';
 import { DockerError, type Engine } from '../docker/index.ts';
-import { messageOf } from '../errors.ts';
+import { FerryError, messageOf } from '../errors.ts';
 import { ensureSiteIdentity } from '../site/index.ts';
 import { findState, openState, type SiteState, type SystemLog } from '../state/index.ts';
 import { InstallError } from './error.ts';
 import { FolderTree } from './folder.ts';
 import { findPending, type Journal } from './journal.ts';
+import { writeRefusal } from './refusal.ts';
 import { repin } from './repin.ts';
 import { siteFor } from './site.ts';
 import { kindOf } from './steps/index.ts';
@@ -56,6 +57,10 @@ export async function recoverSite({
   try {
     const done = await recoverPending(state, options);
     return { ...done, ...(await repinned(state, options)) };
+  } catch (error) {
+    const { now } = options;
+    if (error instanceof FerryError) await writeRefusal(state, error, { facts: { command: 'recover' }, now });
+    throw error;
   } finally {
     await lock.release();
   }

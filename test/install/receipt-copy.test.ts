@@ -1,18 +1,26 @@
 /** What an import leaves behind on paper: the receipt on the medium, the lines in the audit log and the system's journal. */
 
 import { execFileSync } from 'node:child_process';
-import { copyFile, readdir, readFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { listAudit, verifyReceipt, verifySiteAudit } from '../../src/install/index.ts';
+import {
+  listAudit,
+  recoverSite,
+  rollBack,
+  siteStatus,
+  verifyReceipt,
+  verifySiteAudit,
+} from '../../src/install/index.ts';
 import type { TestEngine } from '../support/engine.ts';
 import { makeImage } from '../support/images.ts';
 import { tmpfs } from '../support/media.ts';
-import { type Lab, type LabBundle, useSite } from './lab.ts';
+import { type Lab, type LabBundle, NOW, useSite } from './lab.ts';
 
+let engine: TestEngine;
 let lab: Lab;
 useSite((made: { readonly engine: TestEngine; readonly lab: Lab }) => {
-  lab = made.lab;
+  ({ engine, lab } = made);
 });
 
 const image = (version: string) =>
@@ -117,5 +125,33 @@ describe('the audit log', () => {
     const late = new Date('2028-06-01T00:00:00Z');
     await expect(lab.import(renewed, { now: late })).rejects.toMatchObject({ code: 'EXPIRED' });
     expect(await events()).toEqual(['trust', 'trust', 'refusal']);
+  });
+
+  it('has a line for a rollback, and for a recovery that is refused', async () => {
+    const told: string[] = [];
+    const systemLog = async (line: string) => void told.push(line);
+    await lab.import((await release('1')).path);
+    const about = { stateDir: lab.stateDir, prefix: lab.prefix, engine: lab.connect, now: NOW, systemLog };
+    await rollBack(about);
+    await writeFile(join(lab.stateDir, 'journal.json'), '{"format":1,"title":7}');
+    await expect(recoverSite(about)).rejects.toMatchObject({ code: 'JOURNAL_DAMAGED' });
+    expect(await events()).toEqual(['trust', 'import', 'rollback', 'refusal']);
+    expect(told.map((line) => JSON.parse(line).event)).toEqual(['rollback', 'refusal']);
+    await verifySiteAudit({ stateDir: lab.stateDir });
+  });
+});
+
+describe('pins that a prune took', () => {
+  it('are put back by recover, as status says', async () => {
+    await lab.import((await release('1')).path);
+    await lab.import((await release('2')).path);
+    await engine.docker('container', 'prune', '-f');
+    const status = () => siteStatus({ stateDir: lab.stateDir, engine: lab.connect, now: NOW });
+    expect((await status()).attention).toEqual([
+      expect.stringMatching(/^a prune could .*: run ferry recover$/),
+      expect.stringMatching(/^a prune could .*: run ferry recover$/),
+    ]);
+    await recoverSite({ stateDir: lab.stateDir, engine: lab.connect, now: NOW });
+    expect((await status()).attention).toEqual([]);
   });
 });
