@@ -12,6 +12,7 @@ import { runImport } from './import-transaction.ts';
 import { findInstalled } from './installed.ts';
 import { editFindings } from './local-edit.ts';
 import { proveMedium } from './medium.ts';
+import { overridesOf } from './overrides.ts';
 import { grantedFolders } from './policy.ts';
 import type { ImportResult } from './result.ts';
 import { fileNeeds, importedFiles, prefixOf, type Session, sitesFor } from './session.ts';
@@ -33,7 +34,8 @@ export async function importOverlay(session: Session): Promise<ImportResult> {
   const wanted = installFiles({ product, release, hasReleaseFiles: false, sites: documents, folders });
   const last = await findInstalled(reader, (await reader?.findCurrentSequence()) ?? 0);
   const { keepLocal, replace } = options;
-  const about = { prefix: prefixOf(session), folders, last, keepLocal, replace };
+  const onRefusal = (error: unknown) => findings.add(error);
+  const about = { prefix: prefixOf(session), folders, last, keepLocal, replace, onRefusal };
   const plan = await planFiles(wanted, about);
   try {
     findings.add(...editFindings(plan.edits));
@@ -69,9 +71,14 @@ export async function importOverlay(session: Session): Promise<ImportResult> {
 
 /** Installs what is to be changed; `undefined` where that is nothing, or nothing may be. */
 async function install(session: Session, plan: FilePlan, product: string) {
-  const { state } = session;
+  const { state, options } = session;
   const change = await planSwitch(wantedFiles(plan), plan.tree);
-  if (state === undefined || change === undefined) return undefined;
+  if (state === undefined) return undefined;
+  // there is no receipt to say it, and what cannot be written down is not done
+  for (const { flag, reason } of overridesOf(options, { isDowngrade: false, files: plan })) {
+    await state.appendAudit({ event: 'override', at: options.now, facts: { flag, reason } });
+  }
+  if (change === undefined) return undefined;
   const sequence = (await state.findCurrentSequence()) ?? 0;
   const before = await findInstalled(state, sequence);
   const after = { sequence, tags: before?.tags ?? [], files: filesAfter(plan, before?.files) };

@@ -308,8 +308,12 @@ describe('a file that somebody changed', () => {
     await edit('edited\n', 'site.conf');
     const next = await lab.overlay(site, licence('second\n'));
     expect(await findingsOf(next)).toEqual(['LOCAL_EDIT']);
+    await lab.import(next, { keepLocal: ['site.conf'], reason: REASON });
+    expect(await readFile(onHost('site.conf'), 'utf8')).toBe('edited\n');
     await lab.import(next, { replace: ['site.conf'], reason: REASON });
     expect(await readFile(onHost('site.conf'), 'utf8')).toBe('second\n');
+    const audit = await readFile(join(lab.stateDir, 'audit.jsonl'), 'utf8');
+    expect(audit.match(/"event":"override","facts":\{"flag":"--(keep-local|replace) site\.conf"/g)).toHaveLength(2);
   });
 
   it('is no edit when it is gone, or is already as the new one', async () => {
