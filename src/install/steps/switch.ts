@@ -42,7 +42,7 @@ async function switchFolder(change: FolderSwitch, site: Site): Promise<void> {
   if (folder === undefined || staged === undefined) throw changedMeanwhile(change.folder, 'staged files');
   try {
     if ((await findTarget(folder.at(DATA))) !== version) {
-      await refuseEdited(change, staged, site);
+      await refuseEdited(change, { folder, staged }, site);
       await pointData(folder, version, { id: site.id, way: 'on' });
     }
   } finally {
@@ -56,14 +56,18 @@ async function switchFolder(change: FolderSwitch, site: Site): Promise<void> {
 
 /** Images take their time to load: what somebody wrote meanwhile would be lost. */
 async function refuseEdited(
-  { folder, files, carried }: FolderSwitch,
-  staged: OpenFolder,
+  { folder: path, files, carried }: FolderSwitch,
+  { folder, staged }: { readonly folder: OpenFolder; readonly staged: OpenFolder },
   { tree }: Site,
 ): Promise<void> {
-  for (const { name, found } of files) await refuseOther(`${folder}/${name}`, found, tree);
+  for (const { name, was, found } of files) {
+    // of a name that was taken away, the link that was staged shows the former version until the switch
+    if (was === 'absent' && (await isOurLink(folder, name))) continue;
+    await refuseOther(`${path}/${name}`, found, tree);
+  }
   for (const name of carried) {
-    const copy = await findInner(staged, name, `${folder}/${name}`);
-    await refuseOther(`${folder}/${name}`, copy?.digest ?? null, tree);
+    const copy = await findInner(staged, name, `${path}/${name}`);
+    await refuseOther(`${path}/${name}`, copy?.digest ?? null, tree);
   }
 }
 
