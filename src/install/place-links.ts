@@ -8,14 +8,13 @@ import { asWriteError, isErrno } from '../content/index.ts';
 import type { InnerFolder, OpenFolder } from './folder.ts';
 import { asideName, DATA, findTarget, linkTarget, makeVersion, openVersion, versionName } from './our-link.ts';
 import type { Site } from './steps/step.ts';
-import { changedMeanwhile, type FileSwitch, type FolderSwitch } from './switch-plan.ts';
+import { changedMeanwhile, type FolderSwitch } from './switch-plan.ts';
 
 /** Makes every changed name a link of ours, which shows what was there until the switch. */
 export async function placeLinks(change: FolderSwitch, site: Site): Promise<void> {
   const folder = await site.tree.make(change.folder);
   try {
-    const plain = change.files.filter(({ was }) => was === 'file');
-    if (plain.length > 0) await takeOver(plain, { change, folder, site });
+    if (change.hasStandIn) await takeOver({ change, folder, site });
     for (const { name, was, digest } of change.files) {
       if (was === 'absent' && digest !== null) await placeNew(name, { change, folder });
     }
@@ -30,8 +29,8 @@ export async function placeLinks(change: FolderSwitch, site: Site): Promise<void
 }
 
 /** What `..data` leads to until the switch; `null`: there is none. */
-export function formerVersion({ files, before }: FolderSwitch, { id }: Pick<Site, 'id'>): string | null {
-  return files.some(({ was }) => was === 'file') ? asideName(id) : before;
+export function formerVersion({ hasStandIn, before }: FolderSwitch, { id }: Pick<Site, 'id'>): string | null {
+  return hasStandIn ? asideName(id) : before;
 }
 
 /**
@@ -80,7 +79,8 @@ interface TakingOver {
 }
 
 /** Plain files become links, by way of a version that holds these very files. */
-async function takeOver(plain: readonly FileSwitch[], { change, folder, site }: TakingOver): Promise<void> {
+async function takeOver({ change, folder, site }: TakingOver): Promise<void> {
+  const plain = change.files.filter(({ was }) => was === 'file');
   const aside = await makeVersion(folder, asideName(site.id), change.folder);
   try {
     await linkFormer(aside, { change, folder, site });

@@ -47,6 +47,11 @@ export interface FolderSwitch {
   readonly before: string | null;
   /** Names of installed files that stay as they are. */
   readonly carried: readonly string[];
+  /**
+   * Whether another version stands in for the former one until the switch: a plain file is taken over, or the former one
+   * has bytes under a name that somebody took away, which a link would show again.
+   */
+  readonly hasStandIn: boolean;
   readonly files: readonly FileSwitch[];
 }
 
@@ -98,9 +103,10 @@ async function planFolder(
   }
   if (files.length === 0) return undefined;
   const before = folder && (await findVersion(folder, path));
-  const installed = folder === undefined ? [] : await installedNames(folder, path);
-  const carried = installed.filter((name) => !files.some((file) => file.name === name));
-  return { folder: path, before: before ?? null, carried, files };
+  const { names, shown } = folder === undefined ? { names: [], shown: [] } : await installedNames(folder, path);
+  const carried = shown.filter((name) => !files.some((file) => file.name === name));
+  const hasStandIn = files.some(({ was, name }) => was === 'file' || (was === 'absent' && names.includes(name)));
+  return { folder: path, before: before ?? null, carried, hasStandIn, files };
 }
 
 function isStanding(wanted: WantedFile, was: Form, found: FoundFile | undefined): boolean {
@@ -118,16 +124,18 @@ function fileSwitch(file: WantedFile, was: Form, found: FoundFile | undefined): 
   return { name, was, found: found?.digest ?? null, digest, size, mode: mode & 0o777, uid, gid, source, isPlain };
 }
 
-/** The files that stand in a folder through links of ours. One whose link was replaced is nobody's any more. */
-async function installedNames(folder: OpenFolder, path: string): Promise<readonly string[]> {
+/** The files of a folder's version, and those that are shown by links of ours: one without is nobody's any more. */
+async function installedNames(folder: OpenFolder, path: string) {
+  const [names, shown]: [string[], string[]] = [[], []];
   const version = await openVersion(folder, path);
-  if (version === undefined) return [];
+  if (version === undefined) return { names, shown };
   try {
-    const names: string[] = [];
     for (const name of (await readdir(version.at('.'))).toSorted()) {
-      if ((await lstat(version.at(name))).isFile() && (await isOurLink(folder, name))) names.push(name);
+      if (!(await lstat(version.at(name))).isFile()) continue;
+      names.push(name);
+      if (await isOurLink(folder, name)) shown.push(name);
     }
-    return names;
+    return { names, shown };
   } finally {
     await version.close();
   }

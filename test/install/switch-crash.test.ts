@@ -3,6 +3,7 @@
  * settled by a process that knows nothing but the data of its steps. DESIGN decision 4.
  */
 
+import { rm } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { SwitchData } from '../../src/install/switch-plan.ts';
 import { countChanges, dieAt, meddleAt, withoutRoom } from './dying.ts';
@@ -52,6 +53,7 @@ const SCENES: Readonly<
       await lab.want('/etc/atrium/tls/key', 'key1'),
     );
     await lab.replace('/etc/atrium/edited', 'by sed -i');
+    await rm(lab.at('/etc/atrium/tls/key'));
     const data = await lab.plan([
       await lab.want('/etc/atrium/a', 'a2'),
       await lab.want('/etc/atrium/b', 'b2'),

@@ -120,6 +120,17 @@ describe('files that are installed', () => {
     expect(await readdir(lab.at(`/etc/atrium/..${TWO}`))).toEqual(['a']);
   });
 
+  it('are written again when somebody took one away, which shows no former bytes meanwhile', async () => {
+    await lab.install(ONE, await want(A, 'a1'), await want(B, 'b1'));
+    await rm(lab.at(A));
+    const data = await lab.plan([await want(A, 'a2')]);
+    await stageStep.apply(data, lab.site(TWO));
+    expect(await lab.shown()).toEqual({ [B]: 'b1' });
+    await switchStep.apply(data, lab.site(TWO));
+    await lab.settle(TWO, data);
+    expect(await lab.shown()).toEqual({ [A]: 'a2', [B]: 'b1' });
+  });
+
   it('are not touched when all of them stand as they are wanted', async () => {
     const wanted = [await want(A, 'a1'), await want('/opt/atrium/none', null)];
     await lab.install(ONE, ...wanted);
