@@ -147,7 +147,7 @@ function hintFor({
   if (goesBack)
     return 'images and files of before are back; where it says that containers are stopped, restore the backup first';
   const logs = shellLine(activationCommand({ project, files }).slice(0, -2));
-  return `the release stays installed and its containers stay as they are: look at \`${logs} logs\`, mend it and run the same command again; former code may not be able to read the data, so \`ferry rollback\` starts no container`;
+  return `the release stays installed and its containers stay as they are: look at \`${logs} logs\`, mend it and run the same command again; \`ferry rollback\` brings images and files of before back and starts no container`;
 }
 
 /** The project as it runs now, and the files it was brought up with: Compose writes them on each container. */
