@@ -5,7 +5,7 @@
 
 import { readBounded } from '../content/index.ts';
 import type { SiteStateReader } from '../state/index.ts';
-import { diffTexts, MAX_DIFF_BYTES, type TextDiff } from './diff.ts';
+import type { TextDiff } from './diff.ts';
 import type { FilePlan, PlannedFile } from './file-plan.ts';
 import { hostPath } from './host-path.ts';
 import type { EnginePlan } from './image-plan.ts';
@@ -82,6 +82,7 @@ async function compare(
   const former = last?.files.find((one) => one.path === file.path);
   if (file.entry !== `files/${file.name}` || former?.from === 'site') return { why: 'site' };
   if (!isForAll(file.mode) || (found !== undefined && !isForAll(found.mode))) return { why: 'private' };
+  const { diffTexts, MAX_DIFF_BYTES } = await import('./diff.ts'); // not loaded by an import that compares nothing
   if (Math.max(file.size, found?.size ?? 0) > MAX_DIFF_BYTES) return { why: 'large' };
   const limits = { max: MAX_DIFF_BYTES, what: file.name };
   const after = await readBounded(provenEntry(bundle, file.entry, file), limits);
