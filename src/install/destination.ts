@@ -7,6 +7,7 @@
 import { destinationProblem, productFolders, type ReleaseDocument, type SiteFiles } from '../manifest/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { InstallError } from './error.ts';
+import { hostPath } from './host-path.ts';
 
 /** A file that is to stand at a place. */
 export interface InstallFile {
@@ -32,6 +33,8 @@ export interface InstallFilesOptions {
   readonly sites: readonly SiteFiles[];
   /** Where it may write. @default the product's own folders */
   readonly folders?: readonly string[] | undefined;
+  /** The state of this site and what stands before installed paths: nobody writes there but ferry. */
+  readonly own?: { readonly stateDir: string; readonly prefix: string } | undefined;
 }
 
 /**
@@ -47,11 +50,19 @@ export function installFiles(options: InstallFilesOptions): readonly InstallFile
   const folders = options.folders ?? productFolders(options.product);
   const seen = new Set<string>();
   for (const { name, path } of files) {
-    const problem = seen.has(path) ? 'expected one file there, got two' : destinationProblem(path, folders);
+    const problem = seen.has(path)
+      ? 'expected one file there, got two'
+      : (destinationProblem(path, folders) ?? stateProblem(path, options));
     if (problem !== undefined) throw forbidden(name, path, problem);
     seen.add(path);
   }
   return files;
+}
+
+/** A product may be called ferry, and a folder that is granted may hold the state: rules and keys are in there. */
+function stateProblem(path: string, { own }: InstallFilesOptions): string | undefined {
+  if (own === undefined || !`${hostPath(own.prefix, path)}/`.startsWith(`${own.stateDir}/`)) return undefined;
+  return 'expected a path outside of the state of this site';
 }
 
 function siteFiles({ sites, release }: InstallFilesOptions): readonly InstallFile[] {

@@ -15,7 +15,7 @@ import { proveMedium } from './medium.ts';
 import { overridesOf } from './overrides.ts';
 import { grantedFolders } from './policy.ts';
 import type { ImportResult } from './result.ts';
-import { fileNeeds, importedFiles, prefixOf, type Session, sitesFor } from './session.ts';
+import { fileNeeds, importedFiles, ownOf, prefixOf, type Session, sitesFor } from './session.ts';
 import { lookAtSpace, spaceFindings } from './space.ts';
 import { installed } from './steps/installed.ts';
 import { stageFiles } from './steps/stage.ts';
@@ -31,7 +31,14 @@ export async function importOverlay(session: Session): Promise<ImportResult> {
   const product = known.product ?? sites[0]?.siteFiles.product ?? '';
   const { documents, warnings } = sitesFor(session, sites, product);
   const folders = grantedFolders(product, session.policy);
-  const wanted = installFiles({ product, release, hasReleaseFiles: false, sites: documents, folders });
+  const wanted = installFiles({
+    product,
+    release,
+    hasReleaseFiles: false,
+    sites: documents,
+    folders,
+    own: ownOf(session),
+  });
   const last = await findInstalled(reader, (await reader?.findCurrentSequence()) ?? 0);
   const { keepLocal, replace } = options;
   const onRefusal = (error: unknown) => findings.add(error);

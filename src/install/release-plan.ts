@@ -22,7 +22,7 @@ import { proveMedium, provenEntry } from './medium.ts';
 import { grantedFolders } from './policy.ts';
 import type { ReceiptImage } from './receipt.ts';
 import { planReleaseActivation } from './release-activation.ts';
-import { fileNeeds, prefixOf, type ReleaseSession, type Session, sitesFor } from './session.ts';
+import { fileNeeds, ownOf, prefixOf, type ReleaseSession, type Session, sitesFor } from './session.ts';
 import { engineNeeds, lookAtSpace, type SpacePlace, spaceFindings } from './space.ts';
 import { judgeUpgrade } from './upgrade.ts';
 
@@ -131,7 +131,8 @@ async function planReleaseFiles(
   const onRefusal = (error: unknown) => findings.add(error);
   const last = await findInstalled(reader, await reader?.findCurrentSequence());
   const folders = grantedFolders(release.product, session.policy);
-  const wanted = installFiles({ product: release.product, release, hasReleaseFiles: true, sites, folders });
+  const own = ownOf(session);
+  const wanted = installFiles({ product: release.product, release, hasReleaseFiles: true, sites, folders, own });
   return planFiles(wanted, { prefix: prefixOf(session), folders, last, keepLocal, replace, onRefusal });
 }
 

@@ -55,6 +55,11 @@ export function prefixOf({ options }: Session): string {
   return options.prefix ?? '/';
 }
 
+/** Where no release may write. */
+export function ownOf(session: Session): { readonly stateDir: string; readonly prefix: string } {
+  return { stateDir: session.options.stateDir, prefix: prefixOf(session) };
+}
+
 /**
  * The site files that apply here, those for any site first; others' are ignored, superseded ones said and skipped.
  * @throws {TrustError} `SITE_FILES_NOT_LISTED` when those for this site are not as signed.

@@ -47,6 +47,17 @@ describe('installFiles', () => {
     );
   });
 
+  it.each([
+    ['/var/lib/atrium/x', { stateDir: '/var/lib/atrium', prefix: '/' }],
+    ['/var/lib/atrium/state/site.yaml', { stateDir: '/var/lib/atrium/state', prefix: '/' }],
+    ['/opt/atrium/site.yaml', { stateDir: '/root/all/opt/atrium', prefix: '/root/all/' }],
+  ])('may not write %s where the state of this site is', (path, own) => {
+    const release = releaseWith(file('a', path));
+    const wanted = { product: 'atrium', release, hasReleaseFiles: true, sites: [] };
+    expect(() => installFiles({ ...wanted, own })).toThrow(expect.objectContaining({ code: 'DESTINATION_FORBIDDEN' }));
+    expect(installFiles({ ...wanted, own: { ...own, stateDir: `${own.stateDir}-2` } })).toHaveLength(1);
+  });
+
   it('refuses two files for one place', () => {
     const release = releaseWith(file('a', '/etc/atrium/x'), file('b', '/etc/atrium/x'));
     expect(() => choose(release)).toThrow(expect.objectContaining({ code: 'DESTINATION_FORBIDDEN' }));
