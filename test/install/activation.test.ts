@@ -296,6 +296,7 @@ describe('import --activate of a release that never gets healthy', () => {
       message: expect.stringContaining('expected image registry.example/atrium/absent:1'),
     });
     expect(await containers()).toEqual(running(1));
+    expect(await activationOf(1)).toMatchObject({ result: 'healthy' }); // nothing is left for a person
   });
 
   it('nothing said, which is none: stops, says so, and the new release stays', async () => {
