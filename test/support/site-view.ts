@@ -176,6 +176,10 @@ async function stateForm(path: string, { path: name, form }: WalkedEntry): Promi
     const { started: _started, finished: _finished, recovered: _recovered, audit: _audit, ...rest } = signed;
     return `${head} ${JSON.stringify(sorted(rest))}`;
   }
+  if (name.endsWith('/activation.json')) {
+    const { at: _at, ...rest } = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
+    return `${head} ${JSON.stringify(sorted(rest))}`;
+  }
   return form;
 }
 

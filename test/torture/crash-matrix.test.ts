@@ -32,12 +32,12 @@ describe('ferry, killed', () => {
       const stages = await setStages(scenario, lanes);
       const [one] = stages as [Stage];
       const points = await listPoints(one.site, struckCommand(one), () => begin(one));
-      const chosen = sampleOf(points, scenario.isActivating ? 2 : 4);
+      const chosen = sampleOf(points, scenario.isActivating ? 1 : 2);
       const said: string[] = [];
       const row = await strikeAll(scenario.name, stages, chosen, (line) => said.push(line));
       expect(said.join('\n')).toBe('');
       expect(row).toMatchObject({ kills: chosen.length, wrong: 0 });
-      expect(row.points).toBeGreaterThan(3);
+      expect(row.points).toBeGreaterThan(2);
     },
     300_000,
   );
