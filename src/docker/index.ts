@@ -22,6 +22,6 @@ export type { ImagePlan } from './plan.ts';
 export { expectedID, planImage } from './plan.ts';
 export type { ProjectContainer } from './project.ts';
 export { projectContainers } from './project.ts';
-export { estimateUnpacked, spaceNeeded, spoolNeeded } from './space.ts';
+export { spaceNeeded, spoolNeeded } from './space.ts';
 export type { EndOfLoads } from './under-way.ts';
 export type { EnginePatience, Patience } from './watch.ts';

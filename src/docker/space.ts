@@ -1,7 +1,6 @@
 /** How much room a set of plans wants where the engine keeps its data (reference §1.4). Pure; free space is the caller's to ask. */
 
 import type { Descriptor } from '../oci/index.ts';
-import { layerCompression } from '../oci/index.ts';
 import type { EngineFacts } from './facts.ts';
 import type { ImagePlan } from './plan.ts';
 
@@ -26,11 +25,6 @@ export function spaceNeeded(
 /** Bytes that making the plans' zstd layers plain takes in the spool folder: one image's at a time. */
 export function spoolNeeded(plans: readonly ImagePlan[], unpackedSize: (layer: Descriptor) => number): number {
   return Math.max(0, ...plans.map(({ zstd }) => sum(zstd.map(unpackedSize))));
-}
-
-/** A rough size of a layer as a plain tar, where nothing better is known: FORMAT §3. */
-export function estimateUnpacked(layer: Descriptor): number {
-  return layerCompression(layer.mediaType) === 'none' ? layer.size : 3 * layer.size;
 }
 
 function sum(sizes: readonly number[]): number {

@@ -7,7 +7,7 @@
 
 import type { Stats } from 'node:fs';
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rmdir } from 'node:fs/promises';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { asWriteError, isErrno } from '../content/index.ts';
 import { InstallError } from './error.ts';
@@ -27,11 +27,10 @@ export interface InnerFolder extends OpenFolder {
   close(): Promise<void>;
 }
 
-/** All folders that a transaction has opened, each once, and those that it made. */
+/** All folders that a transaction has opened, each once. */
 export class FolderTree {
   readonly #prefix: string;
   readonly #open = new Map<string, FileHandle>();
-  readonly #made: { readonly parent: OpenFolder; readonly name: string }[] = [];
 
   /** Begins at `prefix`, `/` on a real site: what stands above it is the operator's own affair. */
   constructor(prefix: string) {
@@ -70,17 +69,6 @@ export class FolderTree {
     return absent;
   }
 
-  /** Takes away the folders that were made here, innermost first; one that others have filled meanwhile stays. */
-  async removeMade(): Promise<void> {
-    for (const { parent, name } of this.#made.splice(0).toReversed()) {
-      try {
-        await rmdir(parent.at(name));
-      } catch (error) {
-        if (!isErrno(error, 'ENOTEMPTY', 'EEXIST', 'ENOENT')) throw error;
-      }
-    }
-  }
-
   async close(): Promise<void> {
     const handles = [...this.#open.values()];
     this.#open.clear();
@@ -101,7 +89,6 @@ export class FolderTree {
 
   async #makeChild(parent: OpenFolder, name: string, path: string): Promise<OpenFolder> {
     await makeFolder(parent.at(name), { shown: path, recursive: false });
-    this.#made.push({ parent, name });
     await parent.sync();
     const child = await this.#child(parent, name, path);
     if (child === undefined) throw unsafe(path, 'expected the folder that was just made, got none');

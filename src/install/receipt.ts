@@ -10,7 +10,7 @@ import type { EngineFacts } from '../docker/index.ts';
 import { FORMAT, MIN_FERRY } from '../manifest/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { SiteIdentity } from '../site/index.ts';
-import { openEnvelope, type PublicKey, signEnvelope } from '../trust/index.ts';
+import { signEnvelope } from '../trust/index.ts';
 
 /** A rule that was set aside. */
 export interface Override {
@@ -96,23 +96,6 @@ export function signReceipt(
     ...(auditHead !== undefined && { audit: { head: auditHead } }),
   };
   return signEnvelope(signed, identity.privatePEM);
-}
-
-/** What `status` needs of a receipt. */
-export interface ReceiptView {
-  readonly finished: string;
-  /** The sequence to go back to. */
-  readonly previous?: number;
-  readonly images: readonly { readonly name: string; readonly imageID: string }[];
-  readonly files: readonly { readonly path: string; readonly digest: string }[];
-}
-
-/** Reads a receipt of this site. @throws {TrustError} `ENVELOPE_INVALID`, `SIGNATURE_INVALID` */
-export function readReceipt(bytes: Uint8Array, key: PublicKey): ReceiptView {
-  const content = openEnvelope(bytes, key, 'receipt');
-  // only this site's own key can have signed it, so its form is ours
-  const { finished, previous, images, files } = content as unknown as ReceiptView;
-  return { finished, images, files, ...(previous !== undefined && { previous }) };
 }
 
 /** Who runs this process. */
