@@ -19,7 +19,6 @@ export type {
   ImportOptions,
   ImportPlan,
   ImportResult,
-  PendingTransaction,
   PlannedImage,
 } from './result.ts';
 export { type RollbackOptions, type RollbackResult, rollBack } from './rollback.ts';

@@ -4,8 +4,9 @@
  * everything as it says. Release 0 is what was here before the first import.
  */
 
+import type { ReleaseDocument, ReleaseFile } from '../manifest/index.ts';
 import type { Digest } from '../oci/index.ts';
-import type { SiteStateReader } from '../state/index.ts';
+import type { SiteState, SiteStateReader } from '../state/index.ts';
 
 /** The name of the document in a release's folder. */
 export const INSTALLED = 'installed.json';
@@ -62,4 +63,15 @@ export function storedPath(sequence: number, { digest, from, name }: InstalledFi
 /** The name of kept bytes in a release's folder. */
 export function keptName(digest: Digest): string {
   return `kept/${digest.replace('sha256:', '')}`;
+}
+
+/** Makes the document what it was before a step wrote it: `null` for none, and of release 0 there was not even a folder. */
+export async function restoreInstalled(state: SiteState, sequence: number, before: Installed | null): Promise<void> {
+  if (before !== null) return state.putReleaseDocument({ sequence, name: INSTALLED }, { ...before });
+  await state.removeReleaseFile(sequence, sequence === 0 ? '' : INSTALLED);
+}
+
+/** The files of a release that its folder keeps: all but ferry's own executables, which are large and no release's. */
+export function keptFiles(release: ReleaseDocument): readonly ReleaseFile[] {
+  return release.files.filter((file) => file.ferry === undefined);
 }

@@ -15,8 +15,7 @@ import { composeOverride } from './compose.ts';
 import { installFiles } from './destination.ts';
 import { type FilePlan, planFiles } from './file-plan.ts';
 import { type EnginePlan, knownImages, planImages } from './image-plan.ts';
-import { findInstalled } from './installed.ts';
-import { keptFiles } from './kept-files.ts';
+import { findInstalled, keptFiles } from './installed.ts';
 import { editFindings } from './local-edit.ts';
 import { proveMedium, provenEntry } from './medium.ts';
 import { grantedFolders } from './policy.ts';
@@ -199,6 +198,7 @@ export function isDone({
   );
 }
 
+/** The images of a release as its receipt and its result tell of them. */
 export function imagesOf({ engine }: ReleasePlan): readonly ReceiptImage[] {
   const loads = new Set(engine.plans.filter(({ action }) => action === 'load').map(({ imageID }) => imageID));
   return engine.plans.map(({ image, imageID }) => ({
@@ -213,6 +213,7 @@ export function bytesOf({ engine }: ReleasePlan): number {
   return engine.plans.reduce((total, { bytes }) => total + bytes, 0);
 }
 
+/** Bytes of all layers that this engine runs, each once. */
 export function totalBytes({ engine }: ReleasePlan): number {
   const layers = new Map<string, Descriptor>();
   for (const { image } of engine.plans) for (const layer of image.platform.layers) layers.set(layer.digest, layer);

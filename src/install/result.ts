@@ -11,6 +11,7 @@ import type { ReceiptImage } from './receipt.ts';
 import type { Recovered } from './recover.ts';
 import type { SignedReceipt } from './signed-receipt.ts';
 import type { SpacePlace } from './space.ts';
+import type { PendingTransaction } from './status-journal.ts';
 
 export interface ImportOptions extends ConfirmOptions {
   /** A tar, or a folder with one bundle. */
@@ -96,15 +97,6 @@ export interface FileChange {
   readonly why?: 'site' | 'private' | 'binary' | 'large' | 'different';
 }
 
-/** A transaction that was cut off and waits for `ferry recover`. */
-export interface PendingTransaction {
-  /** `import atrium 2.1.0 (sequence 7)`. */
-  readonly title: string;
-  /** ISO 8601. */
-  readonly started: string;
-  readonly direction: 'forward' | 'back' | 'settle';
-}
-
 export interface ImportResult {
   readonly kind: 'release' | 'overlay' | 'catalogue';
   /** `present`: there was nothing to do; `planned`: a dry run. */
@@ -143,7 +135,7 @@ export interface ImportResult {
   /** In a dry run of a release or an overlay. */
   readonly plan?: ImportPlan;
   /** In a dry run: what was cut off before, which an import would finish or undo first. */
-  readonly pending?: PendingTransaction;
+  readonly pending?: Pick<PendingTransaction, 'title' | 'started' | 'direction'>;
   /** When this site's catalogue ends. */
   readonly importableUntil: Date;
   readonly warnings: readonly string[];

@@ -4,8 +4,7 @@ import { digestOf } from '../oci/index.ts';
 import { rootRoles } from '../trust/index.ts';
 import { OVERRIDE } from './compose.ts';
 import { hostPath } from './host-path.ts';
-import { type Installed, keptName, storedPath } from './installed.ts';
-import { keptFiles } from './kept-files.ts';
+import { type Installed, keptFiles, keptName, storedPath } from './installed.ts';
 import {
   findOperator,
   type Override,
@@ -81,8 +80,8 @@ function movesOf({ leaving, installed }: RollbackPlan) {
 function wantedOf({ sequence, files }: Installed): readonly WantedFile[] {
   return files.map(({ from, ...file }) => {
     const stored = storedPath(sequence, { from, ...file });
-    // what stood here before the first import was a plain file, and is one again
-    return { ...file, source: stored === undefined ? null : { stored }, isPlain: sequence === 0 && from === 'found' };
+    // what nobody had installed was a plain file, and is one again
+    return { ...file, source: stored === undefined ? null : { stored }, isPlain: from === 'found' };
   });
 }
 

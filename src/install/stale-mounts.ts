@@ -10,7 +10,8 @@ import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isErrno } from '../content/index.ts';
 import type { EngineContainer } from '../docker/index.ts';
-import type { Digest } from '../oci/index.ts';
+import { type Digest, digestFromHex } from '../oci/index.ts';
+import { hostPath } from './host-path.ts';
 import { bytesOf } from './standing.ts';
 import type { Site } from './steps/step.ts';
 
@@ -51,7 +52,7 @@ export async function findStaleMounts(
 }
 
 async function shownAs({ path, digest }: ChangedFile, prefix: string) {
-  const own = `${prefix.replace(/\/+$/, '')}${path}`;
+  const own = hostPath(prefix, path);
   return { path: own, digest, names: await namesOf(own) };
 }
 
@@ -80,7 +81,7 @@ async function findSeen(pid: number, { destination }: EngineContainer['mounts'][
     if (!stats.isFile()) return undefined;
     const hash = createHash('sha256');
     for await (const chunk of bytesOf(handle, stats.size)) hash.update(chunk);
-    return `sha256:${hash.digest('hex')}` as Digest;
+    return digestFromHex(hash.digest('hex'));
   } finally {
     await handle.close();
   }

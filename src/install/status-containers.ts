@@ -3,10 +3,8 @@
  * `--activate` an import touches none; so they are named, and want a person only when what they run was revoked.
  */
 
-import type { EngineContainer } from '../docker/index.ts';
+import { COMPOSE_LABELS, type EngineContainer } from '../docker/index.ts';
 import type { ExpectedImage } from './status-images.ts';
-
-const PROJECT_LABEL = 'com.docker.compose.project';
 
 /** A running container with an older image. */
 export interface OldContainer {
@@ -35,7 +33,7 @@ export function findOldContainers(
   const current = new Set<string | undefined>(images.map(({ imageID }) => imageID));
   const names = new Set(images.map(({ name }) => name));
   return containers.flatMap(({ name, image, imageID, state, labels }): OldContainer[] => {
-    if (labels[PROJECT_LABEL] !== project || state !== 'running' || imageID === undefined) return [];
+    if (labels[COMPOSE_LABELS.project] !== project || state !== 'running' || imageID === undefined) return [];
     const [sequence] = [...others].find(([, ids]) => ids.includes(imageID)) ?? [];
     if (current.has(imageID) || (sequence === undefined && !names.has(image))) return [];
     return [{ container: name, image, imageId: imageID, ...(sequence !== undefined && { sequence }) }];

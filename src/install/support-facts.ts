@@ -5,8 +5,7 @@ import { arch, release, totalmem, type } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { version as node } from 'node:process';
 import { isErrno } from '../content/index.ts';
-import type { Engine } from '../docker/index.ts';
-import { PIN_LABEL } from '../docker/index.ts';
+import { COMPOSE_LABELS, type Engine, PIN_LABEL } from '../docker/index.ts';
 
 const MAX_NAMES = 5000;
 
@@ -78,7 +77,7 @@ export async function readEngine(engine: Engine, project: string | undefined): P
   const { images } = await engine.inventory();
   const containers = (await engine.containers()).filter(
     ({ labels }) =>
-      labels[PIN_LABEL] !== undefined || (project !== undefined && labels['com.docker.compose.project'] === project),
+      labels[PIN_LABEL] !== undefined || (project !== undefined && labels[COMPOSE_LABELS.project] === project),
   );
   return {
     ...engine.facts,

@@ -1,6 +1,6 @@
 /** What an overlay has changed belongs to the installed release from then on: its `installed.json` says so. */
 
-import { INSTALLED, type Installed } from '../installed.ts';
+import { INSTALLED, type Installed, restoreInstalled } from '../installed.ts';
 import type { Step, StepKind } from './step.ts';
 
 export interface InstalledData {
@@ -18,8 +18,5 @@ export function installed(data: InstalledData): Step<InstalledData> {
 export const installedStep: StepKind<InstalledData> = {
   isResumable: true,
   apply: ({ sequence, after }, { state }) => state.putReleaseDocument({ sequence, name: INSTALLED }, { ...after }),
-  undo: async ({ sequence, before }, { state }) => {
-    if (before === null) return state.removeReleaseFile(sequence, sequence === 0 ? '' : INSTALLED);
-    await state.putReleaseDocument({ sequence, name: INSTALLED }, { ...before });
-  },
+  undo: ({ sequence, before }, { state }) => restoreInstalled(state, sequence, before),
 };

@@ -6,8 +6,7 @@
 
 import { verified } from '../../content/index.ts';
 import type { Digest } from '../../oci/index.ts';
-import type { Installed } from '../installed.ts';
-import { INSTALLED, keptName } from '../installed.ts';
+import { INSTALLED, type Installed, keptName, restoreInstalled } from '../installed.ts';
 import { readStanding } from '../standing.ts';
 import type { Step, StepKind } from './step.ts';
 
@@ -36,8 +35,7 @@ export const leaveStep: StepKind<LeaveData> = {
     await state.putReleaseDocument({ sequence, name: INSTALLED }, { ...after });
   },
   undo: async ({ sequence, before, keep }, { state }) => {
-    if (before === null) return state.removeReleaseFile(sequence, sequence === 0 ? '' : INSTALLED);
-    await state.putReleaseDocument({ sequence, name: INSTALLED }, { ...before });
+    await restoreInstalled(state, sequence, before);
     for (const { digest } of keep) await state.removeReleaseFile(sequence, keptName(digest));
   },
 };
