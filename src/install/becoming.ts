@@ -1,4 +1,7 @@
-/** From planned files and images to what is to stand at each path, and to what the release will be on this host. Pure. */
+/**
+ * From planned files and images to what is to stand at each path, and to what the release will be on this host. Asks
+ * nothing but who we are, to whom new files will belong.
+ */
 
 import { userInfo } from 'node:os';
 import type { FilePlan, PlannedFile } from './file-plan.ts';

@@ -1,7 +1,7 @@
 /**
  * From a release to the command that runs it. The classic store knows no digests of what was loaded, so services that
  * pin one get an override that names the tag instead, after the image behind it was proven (DESIGN "The engine",
- * docker-and-registries.md §2). Ferry prints the command and runs nothing.
+ * docker-and-registries.md §2). Here the command is only put together, to be shown or compared.
  */
 
 import { join } from 'node:path';
@@ -13,7 +13,6 @@ import {
   type ReleaseDocument,
 } from '../manifest/index.ts';
 import { bundleName, type Digest, OciError, parseReference, type Reference, repositoryName } from '../oci/index.ts';
-
 import { hostPath } from './host-path.ts';
 
 /** The name of the override in the release's folder. */

@@ -3,7 +3,7 @@
  * release says, or where they say themselves. There is no new release, so no receipt: the audit log has the line.
  */
 
-import { parseReleaseDocument } from '../manifest/index.ts';
+import { parseReleaseDocument, type SiteFiles } from '../manifest/index.ts';
 import { filesAfter, wantedFiles } from './becoming.ts';
 import { installFiles } from './destination.ts';
 import { describePlan } from './dry-run.ts';
@@ -24,56 +24,58 @@ import { planSwitch } from './switch-plan.ts';
 
 /** Imports the site files that a session's bundle carries. @throws as `importBundle` */
 export async function importOverlay(session: Session): Promise<ImportResult> {
-  const { bundle, reader, known, accepted, options, findings } = session;
+  const { bundle, known, options, findings } = session;
   const { sites } = await proveMedium(bundle);
-  const current = await reader?.findCurrentRelease();
-  const release = current && parseReleaseDocument(current.document);
   const product = known.product ?? sites[0]?.siteFiles.product ?? '';
   const { documents, warnings } = sitesFor(session, sites, product);
-  const folders = grantedFolders(product, session.policy);
-  const wanted = installFiles({
-    product,
-    release,
-    hasReleaseFiles: false,
-    sites: documents,
-    folders,
-    own: ownOf(session),
-  });
-  const last = await findInstalled(reader, (await reader?.findCurrentSequence()) ?? 0);
-  const { keepLocal, replace } = options;
-  const onRefusal = (error: unknown) => findings.add(error);
-  const about = { prefix: prefixOf(session), folders, last, keepLocal, replace, onRefusal };
-  const plan = await planFiles(wanted, about);
+  const plan = await planOverlay(session, product, documents);
   try {
     findings.add(...editFindings(plan.edits));
     const room = await lookAtSpace(fileNeeds(session, plan));
     findings.add(...spaceFindings(room.places));
     findings.throwAny();
     const done = await install(session, plan, product);
+    const said = [warnings, plan.warnings, room.warnings, ignored(session, sites), done?.warnings ?? []].flat();
     return {
-      kind: 'overlay',
+      ...describe(session, plan, said),
       action: options.dryRun ? 'planned' : done === undefined ? 'present' : 'installed',
       product,
-      images: [],
-      files: importedFiles(session, plan),
-      bytesRead: 0,
-      bytesTotal: 0,
-      ...(session.engine && { engine: session.engine.facts }),
-      importableUntil: accepted.effective.expires,
-      warnings: [
-        ...accepted.warnings,
-        ...warnings,
-        ...plan.warnings,
-        ...room.warnings,
-        ...ignored(session, sites),
-        ...(done?.warnings ?? []),
-      ],
       ...(options.dryRun && { plan: await describePlan(session, { files: plan, space: room.places }) }),
       ...(done?.outcome.recreate && { recreate: done.outcome.recreate }),
     };
   } finally {
     await plan.tree.close();
   }
+}
+
+/** Which files go where, by the installed release and by what stands there. */
+async function planOverlay(session: Session, product: string, sites: readonly SiteFiles[]): Promise<FilePlan> {
+  const { reader, options, findings } = session;
+  const current = await reader?.findCurrentRelease();
+  const release = current && parseReleaseDocument(current.document);
+  const folders = grantedFolders(product, session.policy);
+  const wanted = installFiles({ product, release, hasReleaseFiles: false, sites, folders, own: ownOf(session) });
+  const last = await findInstalled(reader, (await reader?.findCurrentSequence()) ?? 0);
+  const { keepLocal, replace } = options;
+  const onRefusal = (error: unknown) => findings.add(error);
+  return planFiles(wanted, { prefix: prefixOf(session), folders, last, keepLocal, replace, onRefusal });
+}
+
+function describe(
+  session: Session,
+  plan: FilePlan,
+  warnings: readonly string[],
+): Omit<ImportResult, 'action' | 'product'> {
+  return {
+    kind: 'overlay',
+    images: [],
+    files: importedFiles(session, plan),
+    bytesRead: 0,
+    bytesTotal: 0,
+    ...(session.engine && { engine: session.engine.facts }),
+    importableUntil: session.accepted.effective.expires,
+    warnings: [...session.accepted.warnings, ...warnings],
+  };
 }
 
 /** Installs what is to be changed; `undefined` where that is nothing, or nothing may be. */
