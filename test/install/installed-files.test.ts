@@ -48,6 +48,20 @@ describe('the files of releases', () => {
     expect([await text('a'), await text('b')]).toEqual(['a1', 'b1']);
   });
 
+  it('go back to a release with what the operator had beside it: a plain file again', async () => {
+    const one = await lab.release({ release: '1', files: [file('a', 'a1')] });
+    const two = await lab.release({ release: '2', files: [file('a', 'a2'), file('b', 'b2')] });
+    await lab.import(one.path);
+    await writeFile(at('b'), 'theirs');
+    await lab.import(two.path, { replace: ['b'], reason: 'ticket 2' });
+    await back();
+    expect([await text('a'), await text('b')]).toEqual(['a1', 'theirs']);
+    expect((await lstat(at('a'))).isSymbolicLink()).toBe(true);
+    expect((await lstat(at('b'))).isFile()).toBe(true);
+    await back();
+    expect([await text('a'), await text('b')]).toEqual(['a2', 'b2']);
+  });
+
   it('go back with the edits that a replaced release had', async () => {
     const one = await lab.release({ release: '1', files: [file('a', 'a1'), file('b', 'b1')] });
     const two = await lab.release({ release: '2', files: [file('a', 'a2'), file('b', 'b2')] });
