@@ -2,8 +2,9 @@
  * A load whose client is gone. Engines before 27 do not notice once they have the whole tar: they go on, and the image
  * shows up later. Whoever undoes a load must wait for that, or it would be left behind. The classic store unpacks a load
  * in a folder of its own, which is gone when the load is over (reference §1.2, steps 1 and 2): on this host we look
- * there. Elsewhere nothing tells, so the image is waited for, shortly. (A dockerd with DOCKER_TMPDIR has its folder
- * where we do not look; there too only the short wait is left.)
+ * there. Elsewhere nothing tells, so the image is waited for, shortly. (A dockerd with DOCKER_TMPDIR unpacks where we do
+ * not look: where its data root has no `tmp`, the short wait is left; where one is there, of before that was set, we see
+ * no load in it and do not wait.)
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
