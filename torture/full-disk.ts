@@ -8,10 +8,11 @@ import { statfsSync } from 'node:fs';
 import type { RanMain } from '../test/support/cli.ts';
 import { jsonResult } from '../test/support/cli.ts';
 import { differences, judgeView, withoutIdentity } from '../test/support/site-view.ts';
+import { fillEngine, fillMedium } from './full-elsewhere.ts';
 import { command, finish, foldersOf, listOperations } from './in-process.ts';
 import type { Part, PartOptions, Row } from './part.ts';
 import { carryReleases, type Releases } from './releases.ts';
-import { SCENARIOS, type Stage, setStage } from './scenario.ts';
+import { SCENARIOS, type Stage, setStage, UPDATE } from './scenario.ts';
 import { pick } from './seed.ts';
 import { startSite } from './site.ts';
 import { begin, struckCommand } from './strike.ts';
@@ -36,9 +37,10 @@ export const fullDisk: Part = {
       const rows: Row[] = [];
       for (const scenario of SCENARIOS.filter(({ isActivating }) => isActivating !== true)) {
         const stage = await setStage(scenario, site, releases);
-        for (const how of HOWS) rows.push(await fillAt(stage, how, options));
+        rows.push(...(await fillScenario(stage, options)));
+        if (scenario === UPDATE) rows.push(await fillMedium(stage, options));
       }
-      return rows;
+      return [...rows, await fillEngine(options)];
     } finally {
       await site.stop();
     }
@@ -104,8 +106,23 @@ const smallDisk: How = {
 
 const HOWS: readonly How[] = [once, forGood, smallDisk];
 
-async function fillAt(stage: Stage, how: How, { sample, seed, log }: PartOptions): Promise<Row> {
+/** A row for each way in which a disk is full. */
+export async function fillScenario(stage: Stage, options: PartOptions): Promise<Row[]> {
   const operations = await listOperations(stage);
+  const rows: Row[] = [];
+  for (const how of HOWS) rows.push(await fillAt(stage, { how, operations, options }));
+  return rows;
+}
+
+interface Filling {
+  readonly how: How;
+  /** What an undisturbed run does. */
+  readonly operations: readonly Operation[];
+  readonly options: PartOptions;
+}
+
+async function fillAt(stage: Stage, { how, operations, options }: Filling): Promise<Row> {
+  const { sample, seed, log } = options;
   const points = operations.flatMap(({ kind }, i) => (how.kinds.includes(kind) ? [i + 1] : []));
   const chosen = pick(points, sample, seed);
   const ended = { old: 0, new: 0, wrong: 0 };
@@ -139,7 +156,7 @@ async function fillOnce(stage: Stage, how: How, point: number): Promise<Ended> {
       },
     });
     const ran = (await tap.run(() => command(site, struckCommand(stage)))) as RanMain;
-    why.push(...wordsOf(ran));
+    why.push(...wordsOf(ran), ...tap.leftOpen.map((path) => `left open: ${path}`));
   } finally {
     await harm.end();
   }

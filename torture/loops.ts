@@ -31,12 +31,17 @@ export const loops: Part = {
     try {
       if (releases === undefined) throw new TypeError('no releases');
       const stage = await setStage(UPDATE, site, releases);
-      return [await killEngines(stage, options), await pruneBeside(stage, options), await importTwice(stage, options)];
+      return await tortureBeside(stage, options);
     } finally {
       await site.stop();
     }
   },
 };
+
+/** Rows for an update and what goes on beside it. */
+export async function tortureBeside(stage: Stage, options: PartOptions): Promise<Row[]> {
+  return [await killEngines(stage, options), await pruneBeside(stage, options), await importTwice(stage, options)];
+}
 
 const countOf = (most: number, { sample }: PartOptions): number => Math.min(most, sample ?? most);
 

@@ -15,7 +15,7 @@ import { DiskModel, type Survival } from './disk-model.ts';
 import { command, finish, foldersOf, listOperations } from './in-process.ts';
 import type { Part, PartOptions, Row } from './part.ts';
 import { carryReleases, type Releases } from './releases.ts';
-import { SCENARIOS, type Scenario, type Stage, setStage } from './scenario.ts';
+import { SCENARIOS, type Stage, setStage } from './scenario.ts';
 import { pick, randomFrom } from './seed.ts';
 import { startSite, type TortureSite } from './site.ts';
 import { begin, struckCommand } from './strike.ts';
@@ -28,7 +28,7 @@ const MOST: Readonly<Partial<Record<(typeof SURVIVALS)[number], number>>> = { ev
 const AGAIN_EVERY = 4;
 
 /** A cut: before which operation, and what survives of what was not synced. */
-export interface Cut {
+interface Cut {
   readonly at: number;
   readonly survives: (typeof SURVIVALS)[number];
 }
@@ -45,7 +45,7 @@ export const lostWrites: Part = {
       if (releases === undefined) throw new TypeError('no releases');
       const rows: Row[] = [];
       for (const scenario of SCENARIOS.filter(({ isActivating }) => isActivating !== true)) {
-        rows.push(...(await cutScenario(scenario, { site, releases, options })));
+        rows.push(...(await cutScenario(await setStage(scenario, site, releases), options)));
       }
       return rows;
     } finally {
@@ -54,14 +54,9 @@ export const lostWrites: Part = {
   },
 };
 
-interface Setting {
-  readonly site: TortureSite;
-  readonly releases: Releases;
-  readonly options: PartOptions;
-}
-
-async function cutScenario(scenario: Scenario, { site, releases, options }: Setting): Promise<Row[]> {
-  const stage = await setStage(scenario, site, releases);
+/** A row for each way in which a disk may forget. */
+export async function cutScenario(stage: Stage, options: PartOptions): Promise<Row[]> {
+  const { scenario } = stage;
   const operations = await listOperations(stage);
   const rows: Row[] = [];
   for (const survives of SURVIVALS) {
@@ -86,7 +81,7 @@ async function cutScenario(scenario: Scenario, { site, releases, options }: Sett
  * The cuts that differ from the one before them. What was synced changes with an fsync, and by what the engine was told;
  * all that was done changes with everything but an fsync; chance is chance.
  */
-export function cutsOf(operations: readonly Operation[], survives: Cut['survives']): Cut[] {
+function cutsOf(operations: readonly Operation[], survives: Cut['survives']): Cut[] {
   const cuts: Cut[] = [];
   for (let at = 1; at <= operations.length + 1; at += 1) {
     const last = operations[at - 2]?.kind;
@@ -96,14 +91,14 @@ export function cutsOf(operations: readonly Operation[], survives: Cut['survives
   return cuts;
 }
 
-export interface CutOptions {
+interface CutOptions {
   readonly seed: number;
   /** Whether the command is done again after the recovery. */
   readonly isDoneAgain: boolean;
 }
 
 /** Cuts the power once and looks at what comes of it. */
-export async function cutPower(
+async function cutPower(
   stage: Stage,
   cut: Cut,
   { seed, isDoneAgain }: CutOptions,

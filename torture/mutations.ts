@@ -4,18 +4,17 @@
  * a bundle (layers of another platform, attestations, another site's files) is apart: there an import must end as if
  * nothing were wrong, and `ferry verify` must say that something is.
  */
-import { lstat, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { wordsFor } from '../src/cli/words.ts';
 import { connectEngine, type Engine } from '../src/docker/index.ts';
 import { FerryError } from '../src/errors.ts';
-import { findState } from '../src/state/index.ts';
 import { createLab, emptyEngine, type Lab, type LabBundle } from '../test/install/lab.ts';
 import { runFerry } from '../test/support/cli.ts';
 import { startEngine, type TestEngine } from '../test/support/engine.ts';
 import type { TestImage } from '../test/support/images.ts';
 import { buildImage, generatedLayer, type ImageSpec } from '../test/support/registry-images.ts';
+import { differences, type SiteView, viewSite } from '../test/support/site-view.ts';
 import { FAMILIES, flipIn, type Mutation, mutate, type Original, readOriginal } from './mutate.ts';
 import type { Part, PartOptions, Row } from './part.ts';
 import { randomFrom } from './seed.ts';
@@ -76,6 +75,7 @@ async function startSetting(): Promise<Setting> {
     const unused = unusedEntries();
     const original = readOriginal(await readFile(good.path), { unused, stranger: documents });
     await lab.trust();
+    await cp(lab.stateDir, trustingOf(lab), COPY);
     connection = await connectEngine({ env: { DOCKER_HOST: engine.host } });
     const bad = join(lab.dir, 'bad.ferry.tar');
     return { engine, connection, lab, good, original, bad, stop };
@@ -187,13 +187,13 @@ async function tortureImport(setting: Setting, { sample, seed, log }: PartOption
   return rows;
 }
 
-async function tryImport(setting: Setting, { bytes }: Mutation, before: string): Promise<Tried> {
+async function tryImport(setting: Setting, { bytes }: Mutation, before: SiteView): Promise<Tried> {
   await writeFile(setting.bad, bytes);
   const { status, problem } = await statusOf(setting);
   if (problem !== undefined) return { status, problem };
   if (status !== 3 && status !== 4) return { status, problem: 'expected status 3 or 4' };
-  const after = await look(setting);
-  return after === before ? { status } : { status, problem: `not as before:\n${before}\n--- after\n${after}` };
+  const changed = differences(await look(setting), before);
+  return changed.length === 0 ? { status } : { status, problem: `not as before:\n    ${changed.join('\n    ')}` };
 }
 
 /** How an import ended, and what was wrong with that. */
@@ -226,11 +226,11 @@ async function tortureCommand(setting: Setting, { sample, seed, log }: PartOptio
     const env = { FERRY_STATE: lab.stateDir, FERRY_PREFIX: lab.prefix, DOCKER_HOST: engine.host };
     const { status, stdout, stderr } = await runFerry(['import', bad, '--yes'], { env });
     const isTold = stdout === '' && /^ferry: error: .+$/m.test(stderr) && !/^ +at /m.test(stderr);
-    const after = await look(setting);
-    if ((status === 3 || status === 4) && isTold && after === before) continue;
+    const changed = differences(await look(setting), before);
+    if ((status === 3 || status === 4) && isTold && changed.length === 0) continue;
     wrong += 1;
     log(
-      `mutations: seed ${seed + MUTATIONS} + ${i}: ${mutation.what}: status ${status}: ${stderr}${after === before ? '' : after}`,
+      `mutations: seed ${seed + MUTATIONS} + ${i}: ${mutation.what}: status ${status}: ${stderr}${changed.join('; ')}`,
     );
     await startOver(setting);
   }
@@ -256,58 +256,35 @@ async function tortureUnused(setting: Setting, { sample, seed, log }: PartOption
     await writeFile(bad, bytes);
     const { status, problem } = await statusOf(setting);
     const { status: verified } = await runFerry(['verify', bad], { env: { FERRY_STATE: lab.stateDir } });
-    const found = await look(setting);
-    const is =
-      status === 0 && found === after ? 'new' : (status === 3 || status === 4) && found === before ? 'old' : 'wrong';
-    ended[verified === 3 || verified === 4 ? is : 'wrong'] += 1;
-    if (is !== 'wrong' && (verified === 3 || verified === 4)) continue;
-    log(`mutations: unread: seed ${seed} + ${i}: ${what}: status ${status}, verify ${verified}: ${problem ?? ''}`);
+    const { is, why } =
+      status === 0 ? judged(await look(setting), 'new', after) : judged(await look(setting), 'old', before);
+    const isSeen = (verified === 3 || verified === 4) && problem === undefined;
+    ended[isSeen ? is : 'wrong'] += 1;
+    if (is === 'wrong' || !isSeen) {
+      log(
+        `mutations: unread: seed ${seed} + ${i}: ${what}: status ${status}, verify ${verified}: ${problem ?? why.join('; ')}`,
+      );
+    }
   }
   const note =
     'layers of another platform, attestations, another site’s files: installed as signed, and `verify` refuses';
   return { what: 'a bit in what this site does not read', points: count, ...ended, note };
 }
 
-/** All that an import may change but trust and the log: what the engine has, files, state, floors. */
-async function look({ engine, lab }: Setting): Promise<string> {
-  const images = (await ask(engine, '/images/json?all=1')) as { Id: string; RepoTags: string[] | null }[];
-  const containers = (await ask(engine, '/containers/json?all=1')) as { Image: string }[];
-  const trust = await (await findState(lab.stateDir))?.findTrust();
-  const lines = [
-    ...images.map(({ Id, RepoTags }) => `image ${Id} ${(RepoTags ?? []).toSorted().join(' ')}`).toSorted(),
-    ...containers.map(({ Image }) => `container of ${Image}`).toSorted(),
-    ...(await tree(lab.prefix)),
-    ...(await tree(lab.stateDir)),
-    `floors ${JSON.stringify(trust?.floors.release ?? null)}`,
-  ];
-  return lines.join('\n');
+/** As expected, or what differs. */
+function judged<Is extends 'old' | 'new'>(
+  view: SiteView,
+  is: Is,
+  expected: SiteView,
+): { readonly is: Is | 'wrong'; readonly why: readonly string[] } {
+  const why = differences(view, expected);
+  return { is: why.length === 0 ? is : 'wrong', why };
 }
 
-/** Names and forms; of files the bytes too, but not of documents that hold an instant. */
-async function tree(dir: string): Promise<string[]> {
-  const lines: string[] = [];
-  const entries = await readdir(dir, { withFileTypes: true, recursive: true });
-  for (const entry of entries) {
-    const path = join(entry.parentPath, entry.name);
-    const shown = path.slice(dir.length);
-    if (/^\/(?:\.?trust|audit\.jsonl$|identity|releases$|\.spool$)/.test(shown)) continue;
-    const { mode } = await lstat(path);
-    const isTimed = /receipt\.json$|installed\.json$/.test(shown);
-    lines.push(`${shown} ${mode.toString(8)} ${entry.isFile() && !isTimed ? await readFile(path, 'latin1') : ''}`);
-  }
-  return lines.toSorted();
-}
-
-function ask({ socket }: TestEngine, path: string): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const asked = request({ socketPath: socket, path }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('end', () => resolve(JSON.parse(Buffer.concat(chunks).toString())));
-    });
-    asked.on('error', reject);
-    asked.end();
-  });
+/** All that an import may change but what a site learns of its office: what the engine has, files, state, floors. */
+async function look({ engine, lab }: Setting): Promise<SiteView> {
+  const view = await viewSite({ ...lab, socket: engine.socket });
+  return new Map([...view].filter(([key]) => !key.startsWith('learned')));
 }
 
 /** Layers that the classic store keeps, with or without an image. */
@@ -323,7 +300,12 @@ async function startOver({ engine, lab }: Setting): Promise<void> {
   await rm(lab.stateDir, { recursive: true, force: true });
   await rm(lab.prefix, { recursive: true, force: true });
   await mkdir(lab.prefix);
-  await lab.trust();
+  await cp(trustingOf(lab), lab.stateDir, COPY);
 }
+
+const COPY = { recursive: true, verbatimSymlinks: true } as const;
+
+/** The state as it was when the site trusted the office and had imported nothing: with the identity that pins show. */
+const trustingOf = ({ dir }: Lab): string => join(dir, 'trusting');
 
 const rss = (): number => process.memoryUsage.rss() / 2 ** 20;

@@ -50,7 +50,7 @@ export interface TapOptions {
 export class Tap {
   readonly #options: TapOptions;
   readonly #sockets = new Set<Socket>();
-  readonly #handles = new Set<FileHandle>();
+  readonly #handles = new Map<FileHandle, string>();
   readonly #stopped = Promise.withResolvers<'stopped'>();
   /** Operations that were begun. */
   count = 0;
@@ -98,13 +98,19 @@ export class Tap {
     if (this.isStopped) socket.destroy();
   }
 
-  keepHandle(handle: FileHandle): void {
-    this.#handles.add(handle);
+  keepHandle(handle: FileHandle, path: string): void {
+    this.#handles.set(handle, path);
+    if (this.isStopped) handle.close().catch(() => undefined);
+  }
+
+  /** Files that a run which has ended left open. */
+  get leftOpen(): readonly string[] {
+    return [...this.#handles].flatMap(([{ fd }, path]) => (fd >= 0 ? [path] : []));
   }
 
   async #discard(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
-    for (const handle of this.#handles) await handle.close().catch(() => undefined);
+    for (const handle of this.#handles.keys()) await handle.close().catch(() => undefined);
   }
 }
 
@@ -217,7 +223,7 @@ function tapOpen(): void {
       const isNew = writes && run.watches(name) && !isThere(name);
       if (isNew) await run.before({ kind: 'create', path: name, mode });
       const handle = await real(path, flags, mode);
-      run.keepHandle(handle);
+      run.keepHandle(handle, name);
       paths.set(handle, name);
       tapHandle(handle, paths);
       const { ino: inode } = fstatSync(handle.fd);

@@ -35,11 +35,17 @@ export interface TestEngine {
 }
 
 /** Starts a private dockerd and waits until it answers. @throws when it is not installed, with the command that does it. */
-export async function startEngine(options: { args?: readonly string[] } = {}): Promise<TestEngine> {
+export async function startEngine(
+  options: {
+    readonly args?: readonly string[] /** An existing folder, which stays. @default a new one */;
+    readonly dataRoot?: string;
+  } = {},
+): Promise<TestEngine> {
   if (!existsSync(DOCKERD)) throw new Error(`no ${DOCKERD} here; run: ${INSTALL}`);
   const root = await mkdtemp('/tmp/fe-');
   const socket = join(root, 's');
-  const args = ['--data-root', join(root, 'data'), '--exec-root', join(root, 'x'), '--pidfile', join(root, 'pid')];
+  const dataRoot = options.dataRoot ?? join(root, 'data');
+  const args = ['--data-root', dataRoot, '--exec-root', join(root, 'x'), '--pidfile', join(root, 'pid')];
   args.push(
     '-H',
     `unix://${socket}`,
@@ -71,7 +77,7 @@ export async function startEngine(options: { args?: readonly string[] } = {}): P
   };
   const kill = () => killEngine(root, child);
   const { pid = 0 } = child;
-  return { socket, host: `unix://${socket}`, pid, dataRoot: join(root, 'data'), docker, kill, restart, stop };
+  return { socket, host: `unix://${socket}`, pid, dataRoot, docker, kill, restart, stop };
 }
 
 function spawnEngine(root: string, args: readonly string[]): ChildProcess {
