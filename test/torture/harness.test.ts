@@ -170,7 +170,7 @@ describe('viewSite', () => {
     ['a link to a version that is not there', (root: string) => rm(join(root, 'prefix/etc/..v1'), { recursive: true })],
     ['a draft of a file', (root: string) => writeFile(join(root, 'prefix/etc/.ferry-1.new'), '')],
     ['a journal', (root: string) => writeFile(join(root, 'state/journal.json'), '{}')],
-    ['a draft of the trust', (root: string) => mkdir(join(root, 'state/.trust-3'))],
+    ['a draft of the trust', (root: string) => symlink('.trust-3', join(root, 'state/trust.new'))],
     ['a floor', (root: string) => writeFile(join(root, 'state/.trust-2/floors.json'), '{"release":2}')],
     [
       'a broken log',
