@@ -54,6 +54,7 @@ export async function releaseSteps(session: WritingSession, plan: ReleasePlan): 
     record({
       sequence,
       current: current ?? null,
+      isNew: !(await state.listReleases()).includes(sequence),
       floor: floorOf(session, plan),
       receipt: await receiptOf(session, plan, from === sequence ? ((await findPrevious(state, from)) ?? 0) : from),
     }),

@@ -58,6 +58,7 @@ export async function rollbackSteps(
     record({
       sequence: target.sequence,
       current: from.sequence,
+      isNew: false,
       floor: { before: trust?.floors.release ?? null, after: target.sequence === 0 ? null : target.sequence },
       receipt: await receiptOf(plan, { site, overrides }),
     }),

@@ -136,13 +136,29 @@ export async function commitDraft(stateDir: string, sequence: number): Promise<v
   await pointLink(link, String(sequence));
 }
 
-/** Takes `commitDraft` back, however far it came: the folder is a draft again, and the link as it was. */
-export async function revertDraft(stateDir: string, sequence: number, previous: number | undefined): Promise<void> {
+/** What was there before a commit. */
+export interface BeforeCommit {
+  /** Which release was current. */
+  readonly previous: number | undefined;
+  /** Whether there was no folder of this number yet. */
+  readonly isNew: boolean;
+}
+
+/**
+ * Takes `commitDraft` back, however far it came: the folder is a draft again, and the link as it was. Asked again after
+ * that draft was dropped, it leaves the folder of before alone.
+ */
+export async function revertDraft(
+  stateDir: string,
+  sequence: number,
+  { previous, isNew }: BeforeCommit,
+): Promise<void> {
   const { draft, aside, dir, link } = namesOf(stateDir, sequence);
   if ((await findCurrentSequence(stateDir)) !== previous) {
     await (previous === undefined ? removeName(link) : pointLink(link, String(previous)));
   }
-  if (!(await isNamed(draft)) && (await isNamed(dir))) await moveName(dir, draft);
+  const isOurs = isNew || (await isNamed(aside));
+  if (isOurs && !(await isNamed(draft)) && (await isNamed(dir))) await moveName(dir, draft);
   if (await isNamed(aside)) await moveName(aside, dir);
 }
 

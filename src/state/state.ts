@@ -22,7 +22,7 @@ import { findDocument, stateDocument } from './document.ts';
 import { StateError } from './error.ts';
 import { findJournal, removeJournal, writeJournal } from './journal.ts';
 import { findPolicyText } from './policy.ts';
-import type { ReleaseDraft, StoredRelease } from './releases.ts';
+import type { BeforeCommit, ReleaseDraft, StoredRelease } from './releases.ts';
 import * as releases from './releases.ts';
 import { tidy } from './tidy.ts';
 import { findTrust, type StoredTrust, writeTrust } from './trust.ts';
@@ -80,8 +80,8 @@ export interface SiteState extends SiteStateReader {
   dropDraft(sequence: number): Promise<void>;
   /** The draft becomes the current release. */
   commitDraft(sequence: number): Promise<void>;
-  /** Takes `commitDraft` back; `previous` was current. */
-  revertDraft(sequence: number, previous: number | undefined): Promise<void>;
+  /** Takes `commitDraft` back. */
+  revertDraft(sequence: number, before: BeforeCommit): Promise<void>;
   settleDraft(sequence: number): Promise<void>;
   putReleaseDocument(
     place: { readonly sequence: number; readonly name: string },
@@ -180,7 +180,7 @@ function writer(dir: string, { systemLog }: OpenStateOptions): Omit<SiteState, k
     findDraft: (sequence) => releases.findDraft(dir, sequence),
     dropDraft: (sequence) => releases.dropDraft(dir, sequence),
     commitDraft: (sequence) => releases.commitDraft(dir, sequence),
-    revertDraft: (sequence, previous) => releases.revertDraft(dir, sequence, previous),
+    revertDraft: (sequence, before) => releases.revertDraft(dir, sequence, before),
     settleDraft: (sequence) => releases.settleDraft(dir, sequence),
     putReleaseDocument: (place, fields) => releases.putReleaseDocument(dir, place, fields),
     putReleaseFile: (place, source) => releases.putReleaseFile(dir, place, source),

@@ -29,7 +29,7 @@ async function install(sequence: number, text: string): Promise<void> {
 
 /** As a process that knows nothing but the journal's data. */
 async function takeBack(sequence: number, previous: number | undefined): Promise<void> {
-  await state.revertDraft(sequence, previous);
+  await state.revertDraft(sequence, { previous, isNew: previous !== sequence });
   await state.dropDraft(sequence);
 }
 
@@ -138,9 +138,13 @@ describe('taking back', () => {
     await install(7, 'seven');
     await filledDraft(7, 'seven again');
     await state.commitDraft(7);
-    await state.revertDraft(7, 7);
-    await state.revertDraft(7, 7);
+    const before = { previous: 7, isNew: false };
+    await state.revertDraft(7, before);
+    await state.revertDraft(7, before);
     await state.dropDraft(7);
+    await state.dropDraft(7);
+    // from an old journal, where a full disk took no newer one
+    await state.revertDraft(7, before);
     await state.dropDraft(7);
     expect(await state.findCurrentRelease()).toMatchObject({ sequence: 7, document: bytes('seven') });
     expect(await listed()).toEqual(['7', 'current']);

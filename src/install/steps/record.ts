@@ -12,6 +12,8 @@ export interface RecordData {
   readonly sequence: number;
   /** Where `releases/current` pointed; `null` where nothing was ever installed. */
   readonly current: number | null;
+  /** Whether this release has no folder here yet. */
+  readonly isNew: boolean;
   /** Below which nothing is installed any more; `null` for none. */
   readonly floor: { readonly before: number | null; readonly after: number | null };
   readonly receipt: ReceiptFacts;
@@ -35,16 +37,17 @@ export const recordStep: StepKind<RecordData> = {
     await state.commitDraft(sequence);
     await setFloor(site, floor.after);
   },
-  undo: async ({ sequence, current, floor }, site) => {
+  undo: async ({ sequence, current, isNew, floor }, site) => {
     await setFloor(site, floor.before);
-    await site.state.revertDraft(sequence, current ?? undefined);
+    await site.state.revertDraft(sequence, { previous: current ?? undefined, isNew });
   },
   settle: ({ sequence }, { state }) => state.settleDraft(sequence),
 };
 
 async function setFloor({ state }: Site, floor: number | null): Promise<void> {
   const trust = await findSiteTrust(state);
-  if (trust === undefined) return;
+  // not written where nothing changes: the way back must not need room for it
+  if (trust === undefined || (trust.floors.release ?? null) === floor) return;
   const { release: _, ...floors } = trust.floors;
   await state.writeTrust(storedTrust({ ...trust, floors: { ...floors, ...(floor !== null && { release: floor }) } }));
 }
