@@ -4,14 +4,19 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { silentProgress } from '../../../src/content/index.ts';
 import type { Engine, EngineContainer } from '../../../src/docker/index.ts';
 import { DockerError } from '../../../src/docker/index.ts';
 import { findActivation, markActivation } from '../../../src/install/activation-record.ts';
+import { FolderTree } from '../../../src/install/folder.ts';
 import { writeJournal } from '../../../src/install/journal.ts';
 import { recoverPending } from '../../../src/install/recover.ts';
+import { siteFor } from '../../../src/install/site.ts';
 import { type ActivateData, activate } from '../../../src/install/steps/activate.ts';
 import { type ContainersData, containers } from '../../../src/install/steps/containers.ts';
 import type { Step } from '../../../src/install/steps/step.ts';
+import { runTransaction } from '../../../src/install/transaction.ts';
+import { ensureSiteIdentity } from '../../../src/site/index.ts';
 import { openState, type SiteState } from '../../../src/state/index.ts';
 
 const NOW = new Date('2026-11-23T12:00:00Z');
@@ -146,6 +151,37 @@ describe('an activation that was killed while it waited', () => {
     expect(await recover()).toMatchObject({ recovered: 'undone' });
     expect(log).toEqual([`up ${NEW_FILE}`, 'stop new', `up ${OLD_FILE}`]);
     expect(await restored()).toBe(`${ID} 2.0.0\n`);
+  });
+});
+
+describe('an interruption while it waits', () => {
+  async function interrupt(made: readonly Step[]) {
+    const stop = new AbortController();
+    const progress = { ...silentProgress, phase: (name: string) => void (name === 'wait for health' && stop.abort()) };
+    const identity = await ensureSiteIdentity(state);
+    const tree = new FolderTree(base);
+    const about = { id: ID, state, identity, engine, prefix: base, tree, now: NOW, began: 0, progress };
+    const site = await siteFor({ ...about, signal: stop.signal, warn: (line) => log.push(line) });
+    const journal = { id: ID, command: 'import', title: 'import', prefix: base, started: NOW.toISOString() } as const;
+    const running = runTransaction({ ...journal, engine: facts, steps: made, at: 0, direction: 'forward' }, site);
+    return {
+      ended: running.then(
+        () => 'made',
+        (error: { code: string }) => error.code,
+      ),
+      site,
+    };
+  }
+
+  it('safe: brings the old containers back', async () => {
+    const { ended } = await interrupt(steps('safe'));
+    expect([await ended, log, ids()]).toEqual(['INTERRUPTED', [`up ${NEW_FILE}`, `up ${OLD_FILE}`], ['again running']]);
+  });
+
+  it('none: starts nothing old, and stays', async () => {
+    const { ended, site } = await interrupt(steps('none'));
+    expect([await ended, log, ids()]).toEqual(['made', [`up ${NEW_FILE}`], ['new running']]);
+    expect(site.outcome).toMatchObject({ activation: 'failed', activationWhy: 'an interruption' });
   });
 });
 
