@@ -142,7 +142,7 @@ interface Ended {
 }
 
 async function fillOnce(stage: Stage, how: How, point: number): Promise<Ended> {
-  const { site, scenario, releases, old, next } = stage;
+  const { site } = stage;
   await begin(stage);
   const harm = await how.harm(stage);
   const why: string[] = [];
@@ -160,6 +160,17 @@ async function fillOnce(stage: Stage, how: How, point: number): Promise<Ended> {
   } finally {
     await harm.end();
   }
+  try {
+    const is = await recoverAndLook(stage, why);
+    return { is: why.length > 0 ? 'wrong' : is, why };
+  } catch (error) {
+    // what is left cannot even be looked at
+    return { is: 'wrong', why: [...why, String(error)] };
+  }
+}
+
+/** @param why gets a line for all that is wrong */
+async function recoverAndLook({ site, scenario, releases, old, next }: Stage, why: string[]): Promise<Ended['is']> {
   const recovered = jsonResult(await finish(site, ['recover', '--json'], why))['recovered'];
   const verdict = judgeView(withoutIdentity(await site.view()), { old: old.view, next });
   if (verdict.is === 'wrong') why.push(`recovered: ${String(recovered)}`, ...verdict.why);
@@ -167,7 +178,7 @@ async function fillOnce(stage: Stage, how: How, point: number): Promise<Ended> {
     await finish(site, scenario.goal(releases), why);
     why.push(...differences(withoutIdentity(await site.view()), next).map((line) => `done again: ${line}`));
   }
-  return { is: why.length > 0 ? 'wrong' : verdict.is, why };
+  return verdict.is;
 }
 
 /** Done, perhaps with a warning; or a full disk by its name; never a stack. */

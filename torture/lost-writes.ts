@@ -98,16 +98,35 @@ interface CutOptions {
 }
 
 /** Cuts the power once and looks at what comes of it. */
-async function cutPower(
-  stage: Stage,
-  cut: Cut,
-  { seed, isDoneAgain }: CutOptions,
-): Promise<{ readonly is: 'old' | 'new' | 'wrong'; readonly why: readonly string[] }> {
-  const { site, scenario, old, next, releases } = stage;
+async function cutPower(stage: Stage, cut: Cut, options: CutOptions): Promise<Judged> {
   await begin(stage);
-  const trust = await trustOf(site);
-  await runUntilCut(stage, cut, seed);
+  const trust = await trustOf(stage.site);
+  await runUntilCut(stage, cut, options.seed);
   const why: string[] = [];
+  try {
+    const is = await recoverAndLook(stage, { why, trust, ...options });
+    return { is: why.length > 0 ? 'wrong' : is, why };
+  } catch (error) {
+    // what is left cannot even be looked at
+    return { is: 'wrong', why: [...why, String(error)] };
+  }
+}
+
+interface Judged {
+  readonly is: 'old' | 'new' | 'wrong';
+  /** What is wrong, a line each. */
+  readonly why: readonly string[];
+}
+
+interface Looking extends CutOptions {
+  /** Gets the lines. */
+  readonly why: string[];
+  /** What the site trusted before. */
+  readonly trust: readonly number[];
+}
+
+async function recoverAndLook(stage: Stage, { why, trust, isDoneAgain }: Looking): Promise<Judged['is']> {
+  const { site, scenario, old, next, releases } = stage;
   const recovered = jsonResult(await finish(site, ['recover', '--json'], why))['recovered'];
   why.push(...(await lookInside(site, trust)));
   const verdict = judgeView(withoutIdentity(await site.view()), { old: old.view, next });
@@ -119,7 +138,7 @@ async function cutPower(
     await finish(site, scenario.goal(releases), why);
     why.push(...differences(withoutIdentity(await site.view()), next).map((line) => `done again: ${line}`));
   }
-  return { is: why.length > 0 ? 'wrong' : verdict.is, why };
+  return verdict.is;
 }
 
 /** Leaves the folders as the cut leaves them. */
