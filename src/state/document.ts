@@ -9,7 +9,8 @@ import { StateError } from './error.ts';
 /** The newest format of state documents that is understood here. */
 export const STATE_FORMAT = 1;
 const MIN_FERRY = '0.1.0';
-const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
+/** A journal says some three times as much as the release.json that it is about, which has up to 16 MiB. */
+const MAX_DOCUMENT_BYTES = 64 * 1024 * 1024;
 
 /** The bytes of a document with its format in front. */
 export function stateDocument(fields: Readonly<Record<string, unknown>>): Buffer {

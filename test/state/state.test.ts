@@ -170,6 +170,17 @@ describe('identity', () => {
   });
 });
 
+describe('the journal', () => {
+  it('is read again however large a release is', async () => {
+    const state = await openState(dir);
+    const steps = Array.from({ length: 40_000 }, (_, at) => ({
+      name: `registry.example/atrium/part-${at}`.padEnd(200, '-'),
+    }));
+    await state.writeJournal({ steps });
+    expect((await state.findJournal())?.['steps']).toHaveLength(40_000);
+  });
+});
+
 describe('openSpool', () => {
   it('gives an empty folder of our own and takes it away whole', async () => {
     const state = await openState(dir);
