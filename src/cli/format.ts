@@ -70,3 +70,12 @@ export function escapeControls(text: string): string {
     Array.from(control, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`).join(''),
   );
 }
+
+/** The containers that still see an old file, and what to do about it. */
+export function recreateLines({
+  recreate = [],
+}: {
+  readonly recreate?: readonly { readonly container: string; readonly path: string }[];
+}): string[] {
+  return recreate.map(({ container, path }) => `${container} still sees the old ${path}: make it anew`);
+}

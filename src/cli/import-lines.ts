@@ -1,7 +1,7 @@
 /** What an import did, for a person. */
 import type { EngineFacts } from '../docker/index.ts';
 import type { ImportResult } from '../install/index.ts';
-import { alignColumns, formatBytes, formatUntil } from './format.ts';
+import { alignColumns, formatBytes, formatUntil, recreateLines } from './format.ts';
 import { diffLines, planRows, spaceRows } from './plan-lines.ts';
 
 /** The lines of the result. */
@@ -68,8 +68,8 @@ function describeEngine({ name, version, store, socket, apiVersion, platform, ro
 }
 
 /** The command is shown and not run: a bundle is data. */
-function nextLines({ recreate = [], activate, activation }: ImportResult): string[] {
-  const stale = recreate.map(({ container, path }) => `${container} still sees the old ${path}: make it anew`);
+function nextLines({ activate, activation, ...done }: ImportResult): string[] {
+  const stale = recreateLines(done);
   if (activation === 'healthy') return [...stale, 'it runs: all its services are up'];
   return [...stale, ...(activate === undefined ? [] : [`to run it: ${activate.join(' ')}`])];
 }

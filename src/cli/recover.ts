@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { RecoverResult } from '../install/index.ts';
 import { bootUnit } from './boot-unit.ts';
 import { engineOf, typedCommand } from './engine.ts';
+import { recreateLines } from './format.ts';
 import { prefixOf, repeated, type SiteOptions, stateOf, withJSON, withPrefix, withState } from './options.ts';
 import type { Session } from './session.ts';
 
@@ -61,9 +62,9 @@ async function runRecover(session: Session, options: RecoverOptions): Promise<vo
   session.finish({ fields: { ...done }, lines: linesFor(done) });
 }
 
-function linesFor({ recovered, title, repinned = 0 }: RecoverResult): string[] {
+function linesFor({ recovered, title, repinned = 0, ...done }: RecoverResult): string[] {
   const pins = repinned === 0 ? [] : [`pins put back that a prune had taken: ${repinned}`];
-  return [lineFor(recovered, title), ...pins];
+  return [lineFor(recovered, title), ...recreateLines(done), ...pins];
 }
 
 function lineFor(recovered: RecoverResult['recovered'], title: string | undefined): string {

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { RollbackResult } from '../install/index.ts';
 import { engineOf, typedCommand } from './engine.ts';
-import { alignColumns } from './format.ts';
+import { alignColumns, recreateLines } from './format.ts';
 import {
   overrideReason,
   prefixOf,
@@ -70,12 +70,14 @@ async function confirm(session: Session, line: string): Promise<boolean> {
   return /^y(es)?$/i.test(answer.trim());
 }
 
-function rollbackLines({ product, release, sequence, images, files, receipt, activate }: RollbackResult): string[] {
+function rollbackLines(done: RollbackResult): string[] {
+  const { product, release, sequence, images, files, receipt, activate } = done;
   const what = sequence === 0 ? `what was here before ${product}` : `${product} ${release} (sequence ${sequence})`;
   return [
     `back to ${what}`,
     ...alignColumns([...images.map(({ name }) => ['image', name]), ...files.map(({ path }) => ['file', path])], '  '),
     ...alignColumns([['receipt', receipt]]),
+    ...recreateLines(done),
     ...(activate === undefined ? [] : [`to run it: ${activate.join(' ')}`]),
   ];
 }

@@ -39,6 +39,8 @@ export interface RecoverResult {
   /** What was pending: `import atrium 2.1.0 (sequence 7)`. */
   readonly title?: string;
   readonly activation?: 'healthy' | 'failed';
+  /** Containers that still see an old file, because they mount that one file: they must be made anew. */
+  readonly recreate?: readonly { readonly container: string; readonly path: string }[];
   /** How many pins of kept releases were put back, which a prune had taken. */
   readonly repinned?: number;
   readonly warnings: readonly string[];
@@ -105,8 +107,9 @@ export async function recoverPending(state: SiteState, options: RecoverOptions):
     const recovered = await goOn(journal, site);
     await state.tidy();
     await writeDown(journal, site, recovered);
-    const { activation } = site.outcome;
-    return { recovered, title: journal.title, warnings, ...(activation && { activation }) };
+    const { activation, recreate } = site.outcome;
+    const { title } = journal;
+    return { recovered, title, warnings, ...(activation && { activation }), ...(recreate && { recreate }) };
   } finally {
     await tree.close();
     engine?.close();

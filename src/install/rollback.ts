@@ -20,6 +20,7 @@ import { writeRefusal } from './refusal.ts';
 import { nothingBefore, planRollback, type RollbackPlan } from './rollback-plan.ts';
 import { filesShown, imagesShown, rollbackSteps } from './rollback-steps.ts';
 import { siteFor } from './site.ts';
+import type { Outcome } from './steps/step.ts';
 import { runTransaction } from './transaction.ts';
 
 export interface RollbackOptions {
@@ -51,6 +52,8 @@ export interface RollbackResult {
   readonly receipt: string;
   /** The words of the command that runs the release that is back. */
   readonly activate?: readonly string[];
+  /** Containers that still see the file of before, because they mount that one file: they must be made anew. */
+  readonly recreate?: readonly { readonly container: string; readonly path: string }[];
   /** What became of a transaction that was pending. */
   readonly recovered: Recovered;
   readonly warnings: readonly string[];
@@ -95,14 +98,15 @@ async function rollBackWith(state: SiteState, options: RollbackOptions): Promise
     if (confirm !== undefined && !(await confirm(plan.title))) throw notConfirmed();
     const warnings: string[] = [...plan.warnings];
     const overrides = plan.isRevoked ? [{ flag: '--allow-revoked', reason: options.reason ?? '' }] : [];
-    await carryOut(plan, { state, engine, tree, options, overrides, warn: (line) => warnings.push(line) });
+    const warn = (line: string) => warnings.push(line);
+    const { recreate } = await carryOut(plan, { state, engine, tree, options, overrides, warn });
     const { from, target } = plan;
     await state.appendAudit({
       event: 'rollback',
       at: options.now,
       facts: { from: from.sequence, to: target.sequence, release: target.release },
     });
-    return describe(plan, { state, prefix: options.prefix, warnings });
+    return { ...describe(plan, { state, prefix: options.prefix, warnings }), ...(recreate && { recreate }) };
   } finally {
     await tree.close();
     engine.close();
@@ -118,7 +122,10 @@ interface CarryOutOptions {
   readonly warn: (line: string) => void;
 }
 
-async function carryOut(plan: RollbackPlan, { state, engine, tree, options, overrides, warn }: CarryOutOptions) {
+async function carryOut(
+  plan: RollbackPlan,
+  { state, engine, tree, options, overrides, warn }: CarryOutOptions,
+): Promise<Outcome> {
   const { prefix, now, signal, progress = silentProgress } = options;
   const identity = await ensureSiteIdentity(state);
   const id = randomBytes(6).toString('hex');
@@ -130,6 +137,7 @@ async function carryOut(plan: RollbackPlan, { state, engine, tree, options, over
   const about = { id, command: 'rollback', title: plan.title, product, release, sequence, prefix } as const;
   const journal = { ...about, engine: { socket, id: engineID }, started: now.toISOString(), steps, at: 0 };
   await runTransaction({ ...journal, direction: 'forward' }, site);
+  return site.outcome;
 }
 
 function describe(

@@ -85,7 +85,9 @@ describe('the files of releases', () => {
     await engine.docker(...run, `${at('b')}:/b`, '--name', 'other', ...sleep);
     await engine.docker(...run, `${at('.')}:/etc/atrium`, '--name', 'folder', ...sleep);
     expect((await lab.import(two.path)).recreate).toEqual([{ container: 'stale', path: at('a') }]);
+    await engine.docker(...run, `${at('a')}:/a`, '--name', 'other-way', ...sleep);
     expect(await engine.docker('exec', 'folder', '/bin/busybox', 'cat', '/etc/atrium/a')).toBe('a2');
-    await engine.docker('rm', '--force', 'stale', 'other', 'folder');
+    expect((await back()).recreate).toEqual([{ container: 'other-way', path: at('a') }]);
+    await engine.docker('rm', '--force', 'other-way', 'stale', 'other', 'folder');
   });
 });
