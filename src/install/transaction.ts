@@ -64,17 +64,22 @@ export async function goBack(journal: Journal, site: Site, cause?: unknown): Pro
   await site.state.removeJournal();
 }
 
-/** Lets go of what undo would have needed. The outcome stands, so what cannot be cleaned away is only said. */
+/**
+ * Lets go of what undo would have needed. The outcome stands, so what cannot be cleaned away now is only said, and the
+ * journal stays for whoever comes next.
+ */
 export async function settle(journal: Journal, site: Site): Promise<void> {
+  let isClean = true;
   for (const step of journal.steps.toReversed()) {
     const kind: AnyStepKind = kindOf(step);
     try {
       await kind.settle?.(step.data, site);
     } catch (error) {
-      site.warn(`left behind after ${step.name}: ${messageOf(error)}`);
+      isClean = false;
+      site.warn(`left behind after ${step.name}, \`ferry recover\` tries again: ${messageOf(error)}`);
     }
   }
-  await site.state.removeJournal();
+  if (isClean) await site.state.removeJournal();
 }
 
 function undoIncomplete(step: string, error: unknown, cause: unknown): InstallError {

@@ -133,6 +133,28 @@ describe('a transaction', () => {
   });
 });
 
+describe('what cannot be cleaned away', () => {
+  const hold: Step = { kind: 'hold', name: 'hold images', data: { site: 'x', pins: [], before: [] } };
+  const unpinning = (unpin: Engine['unpin']) => {
+    const pins = [{ handle: 'a', imageID: OLD, label: 'import x' }];
+    return { ...engine, findPins: async () => pins, unpin } as Engine;
+  };
+
+  it('is said, and left to recover, though the outcome stands', async () => {
+    const site = await siteOf();
+    const stuck = unpinning(() => Promise.reject(new Error('no unpin')));
+    await runTransaction(journalOf([hold, move]), { ...site, engine: stuck });
+    expect(log.at(-1)).toBe('left behind after hold images, `ferry recover` tries again: no unpin');
+    expect(await findPending(state)).toMatchObject({ direction: 'settle' });
+    const unpinned: string[] = [];
+    const free = unpinning(async (handle) => void unpinned.push(handle));
+    expect(await recoverPending(state, { engine: async () => free, now: NOW })).toMatchObject({
+      recovered: 'finished',
+    });
+    expect([unpinned, await findPending(state), names.get('server')]).toEqual([['a'], undefined, NEW]);
+  });
+});
+
 describe('recovery', () => {
   it('has nothing to do where nothing is pending', async () => {
     expect(await recover()).toEqual({ recovered: null, warnings: [] });
