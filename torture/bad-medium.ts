@@ -120,7 +120,7 @@ async function pulledOut(stage: Stage, { bundle, reads, options }: Setting): Pro
 
 /** The same by the kernel's answer to a real process. */
 async function realCalls(stage: Stage, { bundle, reads, options }: Setting): Promise<Row> {
-  const chosen = pick(Array.from(reads.keys()), Math.min(options.sample ?? 40, 40), options.seed);
+  const chosen = pick(Array.from(reads.keys()), Math.min(Math.ceil((options.sample ?? 120) / 3), 40), options.seed);
   const ended = { old: 0, new: 0, wrong: 0 };
   for (const at of chosen) {
     const inject = [`trace=pread64`, `inject=pread64:error=EIO:when=${at + 1}+`].flatMap((text) => ['-e', text]);

@@ -216,7 +216,7 @@ async function statusOf({ lab, bad, connection }: Setting): Promise<Tried> {
 
 /** Through `bin/ferry`: status, one line, no stack. */
 async function tortureCommand(setting: Setting, { sample, seed, log }: PartOptions): Promise<Row> {
-  const count = Math.min(sample === undefined ? BY_COMMAND : Math.ceil(sample / 20), BY_COMMAND);
+  const count = Math.min(sample === undefined ? BY_COMMAND : Math.ceil(sample / 30), BY_COMMAND);
   const before = await look(setting);
   const { lab, engine, bad } = setting;
   let wrong = 0;
@@ -244,7 +244,7 @@ async function tortureCommand(setting: Setting, { sample, seed, log }: PartOptio
 async function tortureUnused(setting: Setting, { sample, seed, log }: PartOptions): Promise<Row> {
   const { lab, connection, good, original, bad } = setting;
   const names = original.entries.map(({ name }) => name).filter((name) => original.unused.has(name));
-  const count = Math.min(sample === undefined ? UNUSED : Math.max(2, Math.ceil(sample / 20)), UNUSED);
+  const count = Math.min(sample === undefined ? UNUSED : Math.max(2, Math.ceil(sample / 30)), UNUSED);
   await startOver(setting);
   const before = await look(setting);
   await lab.import(good.path, { engine: connection, now: new Date() });
