@@ -1,11 +1,11 @@
 // What an import leaves on paper and what status, receipt and support make of it, as a machine and a person see it.
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { openState } from '../../src/state/index.ts';
-import { createLab, emptyEngine, type Lab, type LabBundle } from '../install/lab.ts';
+import { type Lab, type LabBundle, useSite } from '../install/lab.ts';
 import { jsonLines, jsonResult, runMain } from '../support/cli.ts';
-import { startEngine, type TestEngine } from '../support/engine.ts';
+import type { TestEngine } from '../support/engine.ts';
 import { makeImage } from '../support/images.ts';
 
 const APP = makeImage({ name: 'registry.example/atrium/app:1', layers: [{ files: { app: '1' } }] });
@@ -14,19 +14,12 @@ let engine: TestEngine;
 let lab: Lab;
 let bundle: LabBundle;
 
-beforeAll(async () => {
-  engine = await startEngine();
+useSite((made) => {
+  ({ engine, lab } = made);
 });
-afterAll(() => engine?.stop());
 beforeEach(async () => {
-  lab = await createLab(engine);
-  await lab.trust();
   const files = [{ name: 'compose.yaml', text: 'services: {}\n', install: '/etc/atrium/compose.yaml' }];
   bundle = await lab.release({ release: '1.0.0', images: [APP], files });
-});
-afterEach(async () => {
-  await emptyEngine(engine);
-  await lab.remove();
 });
 
 /** A command with its folders as options, as a job would give them. */

@@ -1,13 +1,13 @@
 /** What an import would do, said before: images, files with what changes in them, room. It changes nothing at all. */
 
-import { lstat, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { lstat, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { findState } from '../../src/state/index.ts';
+import { findState, openState } from '../../src/state/index.ts';
 import { fingerprint } from '../../src/trust/index.ts';
 import type { TestEngine } from '../support/engine.ts';
 import { makeImage, type TestImage } from '../support/images.ts';
-import { createLab, flip, idOf, type Lab, type LabFile, useSite } from './lab.ts';
+import { CUT_OFF, createLab, flip, idOf, type Lab, type LabFile, NOW, useSite } from './lab.ts';
 
 const SERVER = 'ghcr.io/atrium/server:1';
 const WORKER = 'ghcr.io/atrium/worker:1';
@@ -215,28 +215,17 @@ describe('what changes in a file', () => {
 describe('an import that was cut off', () => {
   it('is told of by a dry run, and left as it is', async () => {
     await install();
-    const journal = {
-      format: 1,
-      minFerry: '0.1.0',
-      id: '0123456789ab',
-      command: 'import',
-      title: 'import atrium 2.0.0 (sequence 2)',
-      prefix: lab.prefix,
-      started: '2026-11-23T11:00:00.000Z',
-      steps: [{ kind: 'leave', name: 'leave release 1', data: {} }],
-      at: 0,
-      direction: 'forward',
-    };
-    await writeFile(join(lab.stateDir, 'journal.json'), JSON.stringify(journal));
+    const state = await openState(lab.stateDir);
+    await state.writeJournal(CUT_OFF);
     const { path } = await lab.release({ release: '2.0.0', images: [image(SERVER, 'two')] });
     const { pending, warnings } = await planOf(path);
     expect(pending).toEqual({
       title: 'import atrium 2.0.0 (sequence 2)',
-      started: '2026-11-23T11:00:00.000Z',
+      started: NOW.toISOString(),
       direction: 'forward',
     });
     expect(warnings).toEqual([expect.stringContaining('ferry recover')]);
-    await rm(join(lab.stateDir, 'journal.json'));
+    await state.removeJournal();
     expect(await planOf(path)).not.toHaveProperty('pending');
   });
 });

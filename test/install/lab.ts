@@ -107,6 +107,18 @@ export async function createLab(engine: TestEngine, options: PublisherOptions = 
   };
 }
 
+/** The journal of an import that was cut off when names were about to move. */
+export const CUT_OFF = {
+  id: '0123456789ab',
+  command: 'import',
+  title: 'import atrium 2.0.0 (sequence 2)',
+  prefix: '/',
+  started: NOW.toISOString(),
+  steps: [{ kind: 'tags', name: 'move names', data: {} }],
+  at: 0,
+  direction: 'forward',
+};
+
 /**
  * Gives a test file its engine, and each test a site that trusts the office; both are gone afterwards.
  * @param take is told of them before each test

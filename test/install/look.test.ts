@@ -6,7 +6,7 @@ import { inspectBundle, verifyBundleAt } from '../../src/install/index.ts';
 import { fingerprint } from '../../src/trust/index.ts';
 import type { TestEngine } from '../support/engine.ts';
 import { makeImage } from '../support/images.ts';
-import { createLab, flip, type Lab, type LabBundle, NOW } from './lab.ts';
+import { CUT_OFF, createLab, flip, type Lab, type LabBundle, NOW } from './lab.ts';
 
 const SERVER = 'ghcr.io/atrium/server:1';
 const image = makeImage({ name: SERVER, layers: [{ files: { a: 'a' } }, { files: { b: 'b' } }], index: true });
@@ -133,16 +133,7 @@ describe('verifyBundleAt', () => {
     await lab.trust();
     const { openState } = await import('../../src/state/index.ts');
     const state = await openState(lab.stateDir);
-    await state.writeJournal({
-      id: '0123456789ab',
-      command: 'import',
-      title: 'import atrium 2.0.0 (sequence 2)',
-      prefix: '/',
-      started: NOW.toISOString(),
-      steps: [{ kind: 'tags', name: 'move names', data: {} }],
-      at: 0,
-      direction: 'forward',
-    });
+    await state.writeJournal(CUT_OFF);
     const journal = await state.findJournal();
     const line = expect.stringMatching(/^import atrium 2\.0\.0 .* was cut off at "move names": run ferry recover$/);
     expect((await at({ stateDir: lab.stateDir })).warnings).toEqual([line]);

@@ -8,7 +8,7 @@ import { rollBack } from '../../src/install/rollback.ts';
 import { openState } from '../../src/state/index.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { makeImage } from '../support/images.ts';
-import { createLab, emptyEngine, type Lab, NOW, snapshot } from './lab.ts';
+import { CUT_OFF, createLab, emptyEngine, type Lab, NOW, snapshot } from './lab.ts';
 
 const SERVER = 'ghcr.io/atrium/server:1';
 const WORKER = 'ghcr.io/atrium/worker:1';
@@ -250,21 +250,10 @@ describe("the operator's own files", () => {
 });
 
 describe('what is pending', () => {
-  const journal = {
-    id: '0123456789ab',
-    command: 'import',
-    title: 'import atrium 2.0.0 (sequence 2)',
-    prefix: '/',
-    started: NOW.toISOString(),
-    steps: [{ kind: 'tags', name: 'move names', data: {} }],
-    at: 0,
-    direction: 'forward',
-  };
-
   it('is told with what to do, when the process was killed and its lock is stale', async () => {
     await installed();
     const state = await openState(lab.stateDir);
-    await state.writeJournal(journal);
+    await state.writeJournal(CUT_OFF);
     const lock = { pid: 999_999_999, started: '1', boot: 'before', token: 'dead' };
     await writeFile(join(lab.stateDir, 'lock'), JSON.stringify(lock));
     const { pending, attention, release } = await status();
@@ -285,7 +274,7 @@ describe('what is pending', () => {
   it('wants nobody while a process is at it', async () => {
     await installed();
     const state = await openState(lab.stateDir);
-    await state.writeJournal(journal);
+    await state.writeJournal(CUT_OFF);
     const lock = await state.lock();
     expect(await status()).toMatchObject({ pending: { process: process.pid }, attention: [] });
     await lock.release();
