@@ -84,7 +84,7 @@ export async function strikeAll(
   const queue = [...points];
   const work = async (stage: Stage) => {
     for (let point = queue.shift(); point !== undefined; point = queue.shift()) {
-      const struck = await strike(stage, point);
+      const struck = await strike(stage, point).catch(unseen);
       done.push(struck);
       if (struck.is === 'wrong') log(`WRONG ${what}, ${point.label}:${shown(struck.why)}`);
     }
@@ -93,6 +93,15 @@ export async function strikeAll(
   const count = (is: Struck['is']) => done.filter((struck) => struck.is === is).length;
   const kills = done.filter(({ isKilled }) => isKilled).length;
   return { what, points: points.length, kills, old: count('old'), new: count('new'), wrong: count('wrong') };
+}
+
+/** What cannot even be looked at is wrong; the next point starts from a site that is put back, or made anew. */
+function unseen(error: unknown): Struck {
+  return {
+    isKilled: true,
+    is: 'wrong',
+    why: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
+  };
 }
 
 const MAX_LINES = 10;

@@ -96,7 +96,8 @@ async function keepMoment(site: Site, name: string, make: () => Promise<void>): 
 
 async function putBack(site: Site, moment: Moment): Promise<void> {
   await copyFolders(site, moment.name, 'live');
-  if ((await restoreEngine(site.engine.socket, moment.engine)) && (await isAt(site, moment))) return;
+  const isRestored = await restoreEngine(site.engine.socket, moment.engine).catch(() => false);
+  if (isRestored && (await isAt(site, moment))) return;
   await makeAnew(site, moment.make);
   if (!(await isAt(site, moment)))
     throw new Error(`make the site as ${moment.name} again: ${await unlike(site, moment)}`);
