@@ -14,6 +14,7 @@ export type { Progress } from './progress.ts';
 export { silentProgress } from './progress.ts';
 export type { BoundedOptions } from './read.ts';
 export { fileDigest, findFileBounded, readAt, readBounded, readFileBounded } from './read.ts';
+export { shellLine, shellWord } from './shell.ts';
 export type { Expected } from './verified.ts';
 export { verified, verifyBytes } from './verified.ts';
 export type { WriteOptions } from './write.ts';

@@ -1,4 +1,5 @@
 /** A connection to one engine, and all that Ferry does with it. The work is in the other files; here it is tied together. */
+import { shellWord } from '../content/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { type EngineAddress, type EngineEnvironment, formatAddress, parseAddress } from './address.ts';
 import { agentFor } from './agent.ts';
@@ -134,7 +135,7 @@ function tieTogether(connection: Connection, where: Whereabouts): Engine {
 /** A socket that we may not open: who may, and the line to type. sudo drops DOCKER_HOST, so the line repeats it. */
 function withSudo(error: unknown, where: string, { env, command }: ConnectOptions): unknown {
   if (!(error instanceof DockerError) || error.code !== 'ENGINE_DENIED') return error;
-  const host = env['DOCKER_HOST'] ? `DOCKER_HOST=${shellQuote(env['DOCKER_HOST'])} ` : '';
+  const host = env['DOCKER_HOST'] ? `DOCKER_HOST=${shellWord(env['DOCKER_HOST'])} ` : '';
   const sudo = command === undefined ? undefined : `sudo ${host}${command}`;
   return new DockerError(`connect to engine at ${where}: expected permission to use its socket, got none`, {
     code: 'ENGINE_DENIED',
@@ -142,8 +143,4 @@ function withSudo(error: unknown, where: string, { env, command }: ConnectOption
     facts: { engine: where, privilege: 'root', ...(sudo === undefined ? {} : { sudo }) },
     ...(sudo === undefined ? {} : { hint: `run it as root: ${sudo}` }),
   });
-}
-
-function shellQuote(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

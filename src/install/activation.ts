@@ -4,6 +4,7 @@
  */
 
 import { join } from 'node:path';
+import { shellLine } from '../content/index.ts';
 import {
   COMPOSE_LABELS,
   type Engine,
@@ -15,7 +16,6 @@ import { parseComposeServices, type ReleaseDocument, type SitePolicy } from '../
 import { activationCommand } from './compose.ts';
 import { InstallError } from './error.ts';
 import type { PlannedFile } from './file-plan.ts';
-import { shellLine } from './operator-command.ts';
 import { type ActivateData, activate } from './steps/activate.ts';
 import { backup } from './steps/backup.ts';
 import { type ContainersBefore, containers } from './steps/containers.ts';
@@ -151,7 +151,7 @@ function hintFor({
 }
 
 /** The project as it runs now, and the files it was brought up with: Compose writes them on each container. */
-export function containersBefore(
+function containersBefore(
   all: readonly EngineContainer[],
   project: string,
   files: readonly string[],

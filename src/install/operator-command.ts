@@ -6,7 +6,7 @@
 
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { lastWords, type ProgramEnd, runProgram } from '../content/index.ts';
+import { lastWords, type ProgramEnd, runProgram, shellWord } from '../content/index.ts';
 import { messageOf } from '../errors.ts';
 import { engineFor, type Site } from './steps/step.ts';
 
@@ -60,15 +60,6 @@ function problemOf(end: ProgramEnd): string | undefined {
 
 /** The command as a person types it, with what it has to be told. */
 export function typed(command: OperatorCommand, id: string): string {
-  const settings = Object.entries(told(command, id)).map(([name, value]) => `${name}=${quoted(value)}`);
-  return [...settings, ...command.words.map(quoted)].join(' ');
-}
-
-/** Words as a POSIX shell reads them back. */
-export function shellLine(words: readonly string[]): string {
-  return words.map(quoted).join(' ');
-}
-
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  const settings = Object.entries(told(command, id)).map(([name, value]) => `${name}=${shellWord(value)}`);
+  return [...settings, ...command.words.map(shellWord)].join(' ');
 }

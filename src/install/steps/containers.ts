@@ -4,11 +4,12 @@
  * that it can read: where `dataRollback` is `safe`, or where the operator's own command has put the backup back.
  */
 
+import { shellLine } from '../../content/index.ts';
 import { type ProjectContainer, projectContainers } from '../../docker/index.ts';
 import type { Digest } from '../../oci/index.ts';
 import { isMarked, recordActivation, unmarkActivation } from '../activation-record.ts';
 import { activationCommand } from '../compose.ts';
-import { type OperatorCommand, runCommand, shellLine, typed } from '../operator-command.ts';
+import { type OperatorCommand, runCommand, typed } from '../operator-command.ts';
 import { staleServices } from './activate.ts';
 import { engineFor, type Site, type Step, type StepKind } from './step.ts';
 
