@@ -35,7 +35,7 @@ export function showReceipt(session: Session, receipt: SignedReceipt, path: stri
 }
 
 /** What a receipt says, for a person. */
-export function receiptLines(receipt: SignedReceipt): string[] {
+function receiptLines(receipt: SignedReceipt): string[] {
   const { product, release, sequence, result, images, files, overrides } = receipt;
   const what =
     sequence === 0 ? 'what was here before the first import' : `${product} ${release} (sequence ${sequence})`;

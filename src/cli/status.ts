@@ -1,6 +1,5 @@
 /** `ferry status`: what is installed here, and what wants a person. Changes nothing. */
 import type { Command } from 'commander';
-
 import { engineOf } from './engine.ts';
 import { prefixOf, type SiteOptions, stateOf, withJSON, withPrefix, withState } from './options.ts';
 import type { Session } from './session.ts';

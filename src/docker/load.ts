@@ -35,7 +35,8 @@ export interface LoadOptions {
   readonly spoolDir: string;
   /**
    * Pins the image under this label the moment that the engine has it: whatever else prunes images at night would take
-   * one without a name. It may do so even then: after an error that `isGone`, the pin is there. Not where the plan said that it is present: whoever leans on that holds it already.
+   * one without a name. It may do so even then: after an error that `isGone`, the pin is there. Not where the plan said
+   * that it is present: whoever leans on that holds it already.
    */
   readonly pinLabel?: string;
   readonly patience?: Patience;

@@ -52,7 +52,7 @@ export async function deliverReceipt(options: DeliverReceiptOptions): Promise<Re
 }
 
 /** `<product>-<site>-<sequence>-<YYYYMMDDTHHMMSSZ>.receipt.json`. */
-export function receiptName({ product, site, sequence, finished }: SignedReceipt): string {
+function receiptName({ product, site, sequence, finished }: SignedReceipt): string {
   const time = `${finished.slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
   return `${product}-${site}-${sequence}-${time}.receipt.json`;
 }

@@ -145,7 +145,7 @@ export async function isCompared(root: Uint8Array, { fingerprint: given, ask }: 
 }
 
 /** The error for a root that nobody compared. */
-export function fingerprintNeeded(): InstallError {
+function fingerprintNeeded(): InstallError {
   return new InstallError('pin root: expected the 12 words or 64 digits of the approval sheet, got no answer', {
     code: 'FINGERPRINT_NEEDED',
   });

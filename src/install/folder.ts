@@ -121,7 +121,7 @@ async function openChild(parent: OpenFolder, name: string, path: string): Promis
 }
 
 /** Who else may write it, in words; `undefined` when nobody. */
-export function writableByOthers(stats: Pick<Stats, 'mode' | 'uid' | 'gid'>): string | undefined {
+function writableByOthers(stats: Pick<Stats, 'mode' | 'uid' | 'gid'>): string | undefined {
   const us = userInfo();
   if (stats.uid !== 0 && stats.uid !== us.uid) return `one that belongs to user ${stats.uid}`;
   if ((stats.mode & 0o002) !== 0) return 'one that everybody may write';

@@ -5,7 +5,7 @@
  */
 
 /** What stands where a secret was. */
-export const REDACTED = '[redacted]';
+const REDACTED = '[redacted]';
 
 /** Takes the secrets out of a text. */
 export type Redact = (text: string) => string;

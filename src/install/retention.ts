@@ -24,7 +24,7 @@ export async function dropReleases(site: Site, { keep }: { readonly keep: number
 }
 
 /** The sequences that stay: back from the installed one by what its receipt calls previous, then the highest others. */
-export async function keptSequences(state: SiteStateReader, keep: number): Promise<readonly number[]> {
+async function keptSequences(state: SiteStateReader, keep: number): Promise<readonly number[]> {
   const stored = await storedSequences(state);
   const line: number[] = [];
   for (let at = await state.findCurrentSequence(); at !== undefined && !line.includes(at); ) {

@@ -4,15 +4,14 @@
  * looked at is named too: to make a container again once too often costs less than to run on an old certificate.
  */
 
-import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isErrno } from '../content/index.ts';
 import type { EngineContainer } from '../docker/index.ts';
-import { type Digest, digestFromHex } from '../oci/index.ts';
+import type { Digest } from '../oci/index.ts';
 import { hostPath } from './host-path.ts';
-import { bytesOf } from './standing.ts';
+import { digestOfOpen } from './standing.ts';
 import type { Site } from './steps/step.ts';
 
 /** A file that was switched. */
@@ -78,10 +77,7 @@ async function findSeen(pid: number, { destination }: EngineContainer['mounts'][
   if (handle === undefined) return undefined;
   try {
     const stats = await handle.stat();
-    if (!stats.isFile()) return undefined;
-    const hash = createHash('sha256');
-    for await (const chunk of bytesOf(handle, stats.size)) hash.update(chunk);
-    return digestFromHex(hash.digest('hex'));
+    return stats.isFile() ? await digestOfOpen(handle, stats.size) : undefined;
   } finally {
     await handle.close();
   }

@@ -40,9 +40,7 @@ async function describe(handle: FileHandle | undefined): Promise<FoundFile | und
   if (handle === undefined) return undefined;
   try {
     const { size, mode, uid, gid } = await handle.stat();
-    const hash = createHash('sha256');
-    for await (const chunk of bytesOf(handle, size)) hash.update(chunk);
-    return { digest: digestFromHex(hash.digest('hex')), size, mode: mode & 0o7777, uid, gid };
+    return { digest: await digestOfOpen(handle, size), size, mode: mode & 0o7777, uid, gid };
   } finally {
     await handle.close();
   }
@@ -71,6 +69,13 @@ export async function openFile(folder: OpenFolder, name: string, path: string): 
 export async function* bytesOf(handle: FileHandle, size: number): AsyncGenerator<Uint8Array> {
   if (size === 0) return;
   yield* handle.createReadStream({ autoClose: false, start: 0, end: size - 1 }) as AsyncIterable<Buffer>;
+}
+
+/** The digest of the same bytes. */
+export async function digestOfOpen(handle: FileHandle, size: number): Promise<Digest> {
+  const hash = createHash('sha256');
+  for await (const chunk of bytesOf(handle, size)) hash.update(chunk);
+  return digestFromHex(hash.digest('hex'));
 }
 
 async function openStanding(tree: FolderTree, path: string): Promise<FileHandle | undefined> {
