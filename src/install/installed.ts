@@ -4,9 +4,11 @@
  * everything as it says. Release 0 is what was here before the first import.
  */
 
-import type { ReleaseDocument, ReleaseFile } from '../manifest/index.ts';
-import type { Digest } from '../oci/index.ts';
+import { parseReleaseDocument, type ReleaseDocument, type ReleaseFile } from '../manifest/index.ts';
+import { type Digest, parseDigest } from '../oci/index.ts';
+import { findSiteIdentity } from '../site/index.ts';
 import type { SiteState, SiteStateReader } from '../state/index.ts';
+import { openReceipt } from './signed-receipt.ts';
 
 /** The name of the document in a release's folder. */
 export const INSTALLED = 'installed.json';
@@ -44,14 +46,36 @@ export interface InstalledFile {
   readonly from: 'release' | 'site' | 'found' | 'kept';
 }
 
-/** What a release is here; `undefined` for one that never was. @throws {StateError} `STATE_DAMAGED` */
+/** What a release is here; `undefined` for one that never was. @throws {StateError} `STATE_DAMAGED`; {InstallError} `RECEIPT_ALTERED` */
 export async function findInstalled(
   state: SiteStateReader | undefined,
   sequence: number | undefined,
 ): Promise<Installed | undefined> {
-  if (sequence === undefined) return undefined;
-  const fields = await state?.findReleaseDocument(sequence, INSTALLED);
-  return fields === undefined ? undefined : (fields as unknown as Installed);
+  if (state === undefined || sequence === undefined) return undefined;
+  const fields = await state.findReleaseDocument(sequence, INSTALLED);
+  if (fields !== undefined) return fields as unknown as Installed;
+  return sequence === 0 ? undefined : findFormerInstall(state, sequence);
+}
+
+/**
+ * The same where a ferry of before this document has installed the release: as far as its signed document and its receipt
+ * tell. Whose the files are they do not say, and nobody who compares asks.
+ */
+async function findFormerInstall(state: SiteStateReader, sequence: number): Promise<Installed | undefined> {
+  const identity = await findSiteIdentity(state);
+  const document = await state.findReleaseFile(sequence, 'release.json');
+  const receipt = await state.findReleaseFile(sequence, 'receipt.json');
+  if (identity === undefined || document === undefined || receipt === undefined) return undefined;
+  const { images } = openReceipt(receipt, identity);
+  const tags = images.map(({ name, imageID, action }) => {
+    return { name, imageID: parseDigest(imageID), isLoaded: action === 'loaded' };
+  });
+  return { sequence, tags, files: parseReleaseDocument(document).files.flatMap(fileOf) };
+}
+
+function fileOf({ name, install: path, digest, size, mode }: ReleaseFile): readonly InstalledFile[] {
+  if (path === undefined) return [];
+  return [{ path, name, digest, size, mode: Number.parseInt(mode, 8), uid: 0, gid: 0, from: 'release' }];
 }
 
 /** Where the bytes of a file lie in the state, below its folder; release files by their name, all others by digest. */

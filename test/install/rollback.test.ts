@@ -1,6 +1,6 @@
 /** Back to what was installed before, in a real engine: names and files as they were left, whatever they were. */
 
-import { chmod, lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type RollbackOptions, recoverSite, rollBack } from '../../src/install/index.ts';
@@ -162,6 +162,22 @@ describe('a rollback', () => {
     };
     await expect(back({ engine: failing })).rejects.toThrow('no second tag');
     expect(await snapshot(engine, lab)).toEqual(before);
+  });
+});
+
+describe('a site that a ferry of before installed.json has set up', () => {
+  it('keeps what was edited, and has a way back from the next release on', async () => {
+    await install('1.0.0');
+    for (const left of ['0', '1/installed.json']) await rm(join(lab.stateDir, 'releases', left), { recursive: true });
+    await expect(back()).rejects.toMatchObject({ code: 'NOTHING_BEFORE' });
+    await writeFile(at('etc/atrium/a.conf'), 'edited');
+    const images = [image(SERVER, '2.0.0')];
+    const { path } = await lab.release({ release: '2.0.0', images, files: [config('2.0.0')] });
+    await expect(lab.import(path)).rejects.toMatchObject({ code: 'LOCAL_EDIT' });
+    await lab.import(path, { replace: ['a.conf'], reason: 'the new one is right' });
+    expect(await back()).toMatchObject({ release: '1.0.0', from: { release: '2.0.0' } });
+    expect(await textOf('etc/atrium/a.conf')).toBe('edited');
+    expect(await idOf(engine, SERVER)).toBe(image(SERVER, '1.0.0').platform.config.digest);
   });
 });
 

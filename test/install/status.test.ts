@@ -3,7 +3,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { pinRoot, type SiteStatus, siteStatus } from '../../src/install/index.ts';
+import { pinRoot, recoverSite, type SiteStatus, siteStatus } from '../../src/install/index.ts';
 import { rollBack } from '../../src/install/rollback.ts';
 import { openState } from '../../src/state/index.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
@@ -175,7 +175,10 @@ describe('siteStatus', () => {
     await rm(join(lab.stateDir, 'releases/1/installed.json'));
     await rm(join(lab.stateDir, 'releases/0'), { recursive: true });
     await engine.docker('container', 'prune', '-f');
-    expect(await status()).toMatchObject({ release: '1.0.0', files: [], pins: [], attention: [] });
+    const attention = [expect.stringMatching(/^a prune could remove images of 1\.0\.0, .*: run ferry recover$/)];
+    expect(await status()).toMatchObject({ release: '1.0.0', pins: [{ sequence: 1, ok: false }], attention });
+    await recoverSite({ stateDir: lab.stateDir, engine: lab.connect, now: NOW });
+    expect(await status()).toMatchObject({ pins: [{ sequence: 1, ok: true }], attention: [] });
   });
 
   it('says that the release cannot be read', async () => {
