@@ -64,7 +64,7 @@ export function alignColumns(rows: readonly (readonly string[])[], indent = ''):
   );
 }
 
-/** What a terminal might act on, as JSON writes it. */
+/** What a terminal might act on, spelled out. */
 export function escapeControls(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (control) =>
     Array.from(control, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`).join(''),

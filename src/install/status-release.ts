@@ -57,16 +57,15 @@ async function findRelease(options: LookAtReleaseOptions, lines: string[]): Prom
   const current = await state.findCurrentSequence();
   if (current === undefined) return undefined;
   const documents = await readDocuments(state);
-  const kept: KeptRelease[] = [];
-  for (const sequence of new Set([0, ...documents.keys(), current])) {
-    kept.push(await keptRelease(options, sequence, documents));
+  const one = await keptRelease(options, current, documents);
+  const others: KeptRelease[] = [];
+  for (const sequence of [0, ...documents.keys()]) {
+    if (sequence !== current) others.push(await keptRelease(options, sequence, documents));
   }
-  const one = kept.find(({ sequence }) => sequence === current) as KeptRelease;
   const what = 'the receipt of the installed release is not as this site signed it';
   const receipt = await told(lines, what, () => findReceipt(options, current));
-  const previous = kept.find(({ sequence, installed }) => sequence === receipt?.previous && installed !== undefined);
+  const previous = others.find(({ sequence, installed }) => sequence === receipt?.previous && installed !== undefined);
   const activation = await findActivation(state, current);
-  const others = kept.filter(({ sequence }) => sequence !== current);
   return { ...one, ...{ others }, ...defined({ receipt, previous, activation }) };
 }
 
