@@ -3,22 +3,16 @@
  * first change is refused here. Looks and changes nothing. DESIGN "Command line", `import --activate`.
  */
 
-import { join } from 'node:path';
 import { shellLine } from '../content/index.ts';
-import {
-  COMPOSE_LABELS,
-  type Engine,
-  type EngineContainer,
-  type ProjectContainer,
-  projectContainers,
-} from '../docker/index.ts';
+import type { Engine } from '../docker/index.ts';
 import { parseComposeServices, type ReleaseDocument, type SitePolicy } from '../manifest/index.ts';
 import { activationCommand } from './compose.ts';
+import { containersBefore } from './containers-before.ts';
 import { InstallError } from './error.ts';
 import type { PlannedFile } from './file-plan.ts';
 import { type ActivateData, activate } from './steps/activate.ts';
 import { backup } from './steps/backup.ts';
-import { type ContainersBefore, containers } from './steps/containers.ts';
+import { containers } from './steps/containers.ts';
 import type { Step } from './steps/step.ts';
 
 export interface ActivationOptions {
@@ -90,7 +84,7 @@ export async function planActivation(options: ActivationOptions): Promise<Activa
   if (left === undefined) return steps;
   const project = release.compose?.project ?? '';
   const restore = rule === 'restore' && policy.restore ? { words: policy.restore, ...about } : null;
-  const before = containersBefore(await engine.containers(), project, left.files ?? options.files);
+  const before = await containersBefore(await engine.containers(), project, left.files ?? options.files);
   const { sequence, release: name } = left;
   const mounted = options.planned.filter(({ action }) => action === 'installed').map(mountedBefore);
   return {
@@ -148,30 +142,6 @@ function hintFor({
     return 'images and files of before are back; where it says that containers are stopped, restore the backup first';
   const logs = shellLine(activationCommand({ project, files }).slice(0, -2));
   return `the release stays installed and its containers stay as they are: look at \`${logs} logs\`, mend it and run the same command again; \`ferry rollback\` brings images and files of before back and starts no container`;
-}
-
-/** The project as it runs now, and the files it was brought up with: Compose writes them on each container. */
-function containersBefore(
-  all: readonly EngineContainer[],
-  project: string,
-  files: readonly string[],
-): ContainersBefore {
-  const found = projectContainers(all, project);
-  const running = found.filter(({ state }) => ['running', 'restarting', 'paused'].includes(state));
-  return {
-    files: filesOf(running) ?? files,
-    running: [...new Set(running.map(({ service }) => service))],
-    ids: found.map(({ id }) => id),
-  };
-}
-
-/** `undefined` where containers do not agree. */
-function filesOf(running: readonly ProjectContainer[]): readonly string[] | undefined {
-  const lists = new Set(running.map(({ labels }) => labels[COMPOSE_LABELS.files] ?? ''));
-  const [list] = lists;
-  if (lists.size !== 1 || !list) return undefined;
-  const folder = running[0]?.labels[COMPOSE_LABELS.folder] ?? '/';
-  return list.split(',').map((file) => (file.startsWith('/') ? file : join(folder, file)));
 }
 
 function mountedBefore({ file, found }: PlannedFile) {
