@@ -23,14 +23,17 @@ export function wantedFiles({ files }: Pick<FilePlan, 'files'>): readonly Wanted
     }));
 }
 
-/** What a release will be here. Site files that it does not touch are its own from then on. */
+/**
+ * What a release will be here. Site files that it does not touch are its own from then on.
+ * @param kept all releases that are kept: an image that came with one of them is ours to let go of.
+ */
 export function installedAfter(
   { release, engine, files }: Pick<ReleasePlan, 'release' | 'engine' | 'files'>,
-  before: Installed | undefined,
+  { before, kept }: { readonly before: Installed | undefined; readonly kept: readonly Installed[] },
 ): Installed {
+  const loaded = new Set(kept.flatMap(({ tags }) => tags.flatMap((tag) => (tag.isLoaded ? [tag.imageID] : []))));
   const tags = engine.plans.map(({ image, imageID, action }): InstalledTag => {
-    const wasLoaded = before?.tags.some((tag) => tag.imageID === imageID && tag.isLoaded) === true;
-    return { name: image.name, imageID, isLoaded: action === 'load' || wasLoaded };
+    return { name: image.name, imageID, isLoaded: action === 'load' || loaded.has(imageID) };
   });
   return {
     sequence: release.sequence,

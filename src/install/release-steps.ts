@@ -13,7 +13,7 @@ import { planLeaving } from './leaving.ts';
 import { overridesOf } from './overrides.ts';
 import { findOperator, type ReceiptFacts, receiptEngine } from './receipt.ts';
 import { imagesOf, type ReleasePlan } from './release-plan.ts';
-import { DEFAULT_KEEP, findPrevious } from './retention.ts';
+import { DEFAULT_KEEP, findPrevious, keptInstalled } from './retention.ts';
 import { identityOf, importedFiles, type ReleaseSession } from './session.ts';
 import { hold } from './steps/hold.ts';
 import { type KeepData, keep } from './steps/keep.ts';
@@ -37,12 +37,13 @@ export async function releaseSteps(session: WritingSession, plan: ReleasePlan): 
   const current = await state.findCurrentSequence();
   const from = current ?? 0;
   const before = await findInstalled(state, from);
+  const kept = await keptInstalled(state);
   const { leaving, holding } = await leavingOf(session, plan, from);
   const files = await planSwitch(wantedFiles(plan.files), plan.files.tree);
   const about = { engine, site };
   const steps: readonly (Step | undefined)[] = [
     leaving,
-    keep({ ...keepOf(plan, installedAfter(plan, before)), releases: session.options.keep ?? DEFAULT_KEEP }),
+    keep({ ...keepOf(plan, installedAfter(plan, { before, kept })), releases: session.options.keep ?? DEFAULT_KEEP }),
     stageFiles(files),
     holding && (await hold({ ...about, ...holding, lenders: [], holders: [] })),
     await hold({ ...about, sequence, ...heldBy(plan) }),

@@ -7,7 +7,7 @@
 import type { Engine } from '../docker/index.ts';
 import { findSiteIdentity } from '../site/index.ts';
 import type { SiteStateReader } from '../state/index.ts';
-import { findInstalled, type InstalledTag } from './installed.ts';
+import { findInstalled, type Installed, type InstalledTag } from './installed.ts';
 import { releaseLabel } from './pins.ts';
 import { openReceipt } from './signed-receipt.ts';
 import { engineFor, type Site } from './steps/step.ts';
@@ -41,6 +41,12 @@ export async function findPrevious(state: SiteStateReader, sequence: number): Pr
   const identity = await findSiteIdentity(state);
   const receipt = await state.findReleaseFile(sequence, 'receipt.json');
   return identity && receipt && openReceipt(receipt, identity).previous;
+}
+
+/** What each of the releases is that are kept, 0 included. */
+export async function keptInstalled(state: SiteStateReader): Promise<readonly Installed[]> {
+  const all = await Promise.all((await storedSequences(state)).map((sequence) => findInstalled(state, sequence)));
+  return all.filter((one) => one !== undefined);
 }
 
 async function storedSequences(state: SiteStateReader): Promise<readonly number[]> {
