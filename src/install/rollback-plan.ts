@@ -68,7 +68,7 @@ export async function planRollback(options: RollbackPlanOptions): Promise<Rollba
   await refuseMissing(engine, before, target);
   const names = before.tags.map(({ name }) => name);
   const leaving = await planLeaving({ state, engine, tree, sequence: current, names, files: before.files });
-  const renewed = await renewedSince(state, prefix, leaving.after);
+  const renewed = (await renewedSince(state, prefix, leaving.after)).filter((file) => isOther(file, before));
   const files = before.files.map((file) => renewed.find(({ path }) => path === file.path) ?? file);
   return {
     title: `roll back ${from.product || target.product} ${labelOf(from)} to ${labelOf(target)}`,
@@ -121,8 +121,13 @@ async function renewedSince(state: SiteState, prefix: string, now: Installed): P
   if (identity === undefined || receipt === undefined) return [];
   const imported = new Map(openReceipt(receipt, identity).files.map(({ path, digest }) => [path, digest]));
   return now.files.filter(
-    ({ from, path, digest }) => from === 'site' && imported.get(hostPath(prefix, path)) !== digest,
+    ({ from, path, digest }) => from === 'site' && digest !== null && imported.get(hostPath(prefix, path)) !== digest,
   );
+}
+
+/** Whether going back would change a file. */
+function isOther({ path, digest }: InstalledFile, { files }: Installed): boolean {
+  return files.some((file) => file.path === path && file.digest !== digest);
 }
 
 function dataWarnings({ document, shown }: NamedRelease): readonly string[] {

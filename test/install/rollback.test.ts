@@ -117,6 +117,18 @@ describe('a rollback', () => {
     expect(warnings).toContain('/etc/atrium/license.blob was renewed since and stays as it is');
   });
 
+  it('says nothing of a licence that is the same, and brings back one that was taken away', async () => {
+    const license = { name: 'license.blob', text: 'valid', install: '/etc/atrium/license.blob' };
+    await install('1.0.0');
+    await lab.import(await lab.overlay('any', [license]));
+    await install('2.0.0');
+    await rm(at('etc/atrium/license.blob'));
+    const { warnings } = await back();
+    expect(await textOf('etc/atrium/license.blob')).toBe('valid');
+    expect(warnings.filter((line) => line.includes('license'))).toEqual([]);
+    expect((await back()).warnings.filter((line) => line.includes('license'))).toEqual([]);
+  });
+
   it('signs a receipt and writes a line', async () => {
     await install('1.0.0');
     await install('2.0.0');
@@ -220,6 +232,18 @@ describe('releases that are kept', () => {
     expect(images).not.toContain(image(SERVER, '1.0.0').platform.config.digest);
     expect(images).toContain(image(SERVER, '2.0.0').platform.config.digest);
     expect((await engine.docker('ps', '-a', '--format', '{{.Labels}}')).split('\n')).toHaveLength(4);
+  });
+
+  it('let go of an image that came with one of them and was present for the next', async () => {
+    const first = await install('1.0.0');
+    await install('2.0.0');
+    await lab.import(first.path, { allowDowngrade: true, reason: 'two is worse' });
+    await install('3.0.0');
+    await install('4.0.0');
+    expect(await (await findState(lab.stateDir))?.listReleases()).toEqual([3, 4]);
+    const images = await engine.docker('images', '-aq', '--no-trunc');
+    expect(images).not.toContain(image(SERVER, '1.0.0').platform.config.digest);
+    expect(images).not.toContain(image(SERVER, '2.0.0').platform.config.digest);
   });
 
   it('survive a prune of all that is unused', async () => {
