@@ -8,13 +8,16 @@ import { readFileSync } from 'node:fs';
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import type { ClosureDocument, Descriptor, Digest, PlatformImage } from '../../src/oci/index.ts';
 
+/** How a layer is stored. */
+export type Compression = 'none' | 'gzip' | 'zstd';
+
 /** A layer: files by path, or a finished tar; compressed as said. */
 export interface LayerOptions {
   readonly files?: Readonly<Record<string, string | Buffer>>;
   /** The plain tar itself, instead of `files`. */
   readonly tar?: Buffer;
   /** @default 'gzip' */
-  readonly compression?: 'none' | 'gzip' | 'zstd';
+  readonly compression?: Compression;
 }
 
 /** What `makeImage` makes. */
@@ -114,7 +117,8 @@ export function saveTar(images: readonly TestImage[]): Buffer {
   return tarOf({ ...files, 'manifest.json': JSON.stringify(items) });
 }
 
-const MEDIA = {
+/** Media types of images, as OCI and as Docker write them. */
+export const MEDIA = {
   oci: {
     index: 'application/vnd.oci.image.index.v1+json',
     manifest: 'application/vnd.oci.image.manifest.v1+json',
@@ -151,12 +155,13 @@ function makeLayer(
 ): { descriptor: Descriptor; diffID: Digest; bytes: Buffer } {
   const tar = layer.tar ?? tarOf(layer.files ?? {});
   const compression = layer.compression ?? 'gzip';
-  const bytes = compress(tar, compression);
+  const bytes = compressLayer(tar, compression);
   const mediaType = MEDIA[image.docker ? 'docker' : 'oci'].layer[compression];
   return { descriptor: { mediaType, digest: sha256(bytes), size: bytes.length }, diffID: sha256(tar), bytes };
 }
 
-function compress(tar: Buffer, compression: 'none' | 'gzip' | 'zstd'): Buffer {
+/** A layer's tar as it is stored; quickly rather than small. */
+export function compressLayer(tar: Buffer, compression: Compression): Buffer {
   if (compression === 'gzip') return gzipSync(tar, { level: 1 });
   if (compression === 'none') return tar;
   return zstdCompressSync(tar, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });

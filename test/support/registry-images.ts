@@ -5,11 +5,11 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import type { Descriptor, Digest } from '../../src/oci/index.ts';
+import { type Compression, compressLayer, MEDIA, sha256 } from './images.ts';
 import { layerTar, tarOf } from './tar.ts';
 
-export type Compression = 'none' | 'gzip' | 'zstd';
+export { sha256 } from './images.ts';
 
 /** One layer: the bytes of its uncompressed tar, and how the registry is to hold it. */
 export interface LayerSpec {
@@ -56,33 +56,6 @@ export interface BuiltImage {
   readonly manifests: readonly BuiltContent[];
   /** Configs, layers and attestations' blobs; each once. */
   readonly blobs: readonly BuiltContent[];
-}
-
-const TYPES = {
-  oci: {
-    index: 'application/vnd.oci.image.index.v1+json',
-    manifest: 'application/vnd.oci.image.manifest.v1+json',
-    config: 'application/vnd.oci.image.config.v1+json',
-    layer: {
-      none: 'application/vnd.oci.image.layer.v1.tar',
-      gzip: 'application/vnd.oci.image.layer.v1.tar+gzip',
-      zstd: 'application/vnd.oci.image.layer.v1.tar+zstd',
-    },
-  },
-  docker: {
-    index: 'application/vnd.docker.distribution.manifest.list.v2+json',
-    manifest: 'application/vnd.docker.distribution.manifest.v2+json',
-    config: 'application/vnd.docker.container.image.v1+json',
-    layer: {
-      none: 'application/vnd.docker.image.rootfs.diff.tar',
-      gzip: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
-      zstd: 'application/vnd.docker.image.rootfs.diff.tar.zstd',
-    },
-  },
-} as const;
-
-export function sha256(bytes: Uint8Array): Digest {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest;
 }
 
 /** The content of `bytes` under `mediaType`. */
@@ -141,12 +114,12 @@ export function buildImage(spec: ImageSpec = {}): BuiltImage {
 }
 
 function buildPlatform(platform: string, spec: ImageSpec, several: boolean): BuiltPlatform {
-  const types = TYPES[spec.mediaTypes ?? 'oci'];
+  const types = MEDIA[spec.mediaTypes ?? 'oci'];
   const own = several ? [layerTar({ 'etc/platform': Buffer.from(`${platform}\n`) })] : [];
   const specs = [...(spec.layers ?? [generatedLayer('base')]), ...own].map(asLayerSpec);
   const layers = specs.map((layer) => {
     const compression = layer.compression ?? 'gzip';
-    return content(types.layer[compression], compress(layer.bytes, compression));
+    return content(types.layer[compression], compressLayer(layer.bytes, compression));
   });
   const diffIDs = specs.map((layer) => sha256(layer.bytes));
   const config = json(types.config, {
@@ -171,15 +144,15 @@ function buildAttestation(subject: BuiltPlatform): { manifest: BuiltContent; sub
       JSON.stringify({ _type: 'https://in-toto.io/Statement/v0.1', subject: subject.manifest.descriptor.digest }),
     ),
   );
-  const config = json(TYPES.oci.config, {
+  const config = json(MEDIA.oci.config, {
     architecture: 'unknown',
     os: 'unknown',
     config: {},
     rootfs: { type: 'layers', diff_ids: [statement.descriptor.digest] },
   });
-  const manifest = json(TYPES.oci.manifest, {
+  const manifest = json(MEDIA.oci.manifest, {
     schemaVersion: 2,
-    mediaType: TYPES.oci.manifest,
+    mediaType: MEDIA.oci.manifest,
     config: config.descriptor,
     layers: [{ ...statement.descriptor, annotations: { 'in-toto.io/predicate-type': 'https://spdx.dev/Document' } }],
   });
@@ -191,7 +164,7 @@ function buildIndex(
   platforms: readonly BuiltPlatform[],
   proofs: readonly { manifest: BuiltContent; subject: Digest }[],
 ): BuiltContent {
-  const type = TYPES[spec.mediaTypes ?? 'oci'].index;
+  const type = MEDIA[spec.mediaTypes ?? 'oci'].index;
   const images = platforms.map((each) => ({ ...each.manifest.descriptor, platform: platformFields(each.platform) }));
   const attestations = proofs.map((proof) => ({
     ...proof.manifest.descriptor,
@@ -215,10 +188,4 @@ function platformFields(platform: string): Record<string, string> {
 
 function json(mediaType: string, value: unknown): BuiltContent {
   return content(mediaType, Buffer.from(JSON.stringify(value, null, 2)));
-}
-
-function compress(bytes: Buffer, compression: Compression): Buffer {
-  if (compression === 'gzip') return gzipSync(bytes, { level: 1 });
-  if (compression === 'zstd') return zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
-  return bytes;
 }
