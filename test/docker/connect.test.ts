@@ -102,6 +102,16 @@ describe('connectEngine', () => {
     expect(await use({ DOCKER_HOST: address, PATH: sshd.path })).toMatchObject({ socket: address, local: false });
   });
 
+  it('runs no Compose through ssh: what services mount from their host was installed on this one', async () => {
+    const env = { DOCKER_HOST: `ssh://root@127.0.0.1:${sshd.port}`, PATH: sshd.path };
+    const engine = await connectEngine({ env });
+    try {
+      await expect(engine.findCompose()).rejects.toMatchObject({ code: 'COMPOSE_UNSUPPORTED' });
+    } finally {
+      engine.close();
+    }
+  });
+
   it('goes to the far socket that an ssh address names', async () => {
     const address = `ssh://root@127.0.0.1:${sshd.port}${host.socket}`;
     expect(await use({ DOCKER_HOST: address, PATH: sshd.path })).toMatchObject({ id: expect.stringContaining(':') });
