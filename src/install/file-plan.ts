@@ -121,8 +121,9 @@ function editsOf(
 function findEdit({ file, found, action }: PlannedFile, last: Pick<Installed, 'files'>): readonly LocalEdit[] {
   if (action !== 'installed' || found === undefined || found.digest === file.digest) return [];
   const former = last.files.find(({ path }) => path === file.path);
-  // what --keep-local kept is asked about again: it was for one import
-  const isAsInstalled = former !== undefined && former.from !== 'kept' && former.digest === found.digest;
+  // what --keep-local kept is asked about again: it was for one import; and what was found, nobody has installed
+  const isOurs = former?.from === 'release' || former?.from === 'site';
+  const isAsInstalled = isOurs && former.digest === found.digest;
   return isAsInstalled ? [] : [{ file, found, last: former }];
 }
 

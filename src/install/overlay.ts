@@ -55,7 +55,8 @@ async function planOverlay(session: Session, product: string, sites: readonly Si
   const release = current && parseReleaseDocument(current.document);
   const folders = grantedFolders(product, session.policy);
   const wanted = installFiles({ product, release, hasReleaseFiles: false, sites, folders, own: ownOf(session) });
-  const last = await findInstalled(reader, (await reader?.findCurrentSequence()) ?? 0);
+  // never as a first import: no rollback goes back over an overlay, so what it finds could not be brought back
+  const last = (await findInstalled(reader, (await reader?.findCurrentSequence()) ?? 0)) ?? { files: [] };
   const { keepLocal, replace } = options;
   const onRefusal = (error: unknown) => findings.add(error);
   return planFiles(wanted, { prefix: prefixOf(session), folders, last, keepLocal, replace, onRefusal });

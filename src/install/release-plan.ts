@@ -16,6 +16,7 @@ import { installFiles } from './destination.ts';
 import { type FilePlan, planFiles } from './file-plan.ts';
 import { type EnginePlan, knownImages, planImages } from './image-plan.ts';
 import { findInstalled, keptFiles } from './installed.ts';
+import { leftLines } from './left-files.ts';
 import { editFindings } from './local-edit.ts';
 import { proveMedium, provenEntry } from './medium.ts';
 import { grantedFolders } from './policy.ts';
@@ -122,17 +123,25 @@ async function planEngine(
 
 async function planReleaseFiles(
   session: Session,
-  { release }: Carried,
+  { release, current }: Carried,
   { documents: sites }: ReturnType<typeof sitesFor>,
 ): Promise<FilePlan> {
   const { reader, options, findings } = session;
   const { keepLocal, replace } = options;
   const onRefusal = (error: unknown) => findings.add(error);
-  const last = await findInstalled(reader, await reader?.findCurrentSequence());
+  // where what was here before ferry is back, this is a first import again
+  const last = await findInstalled(reader, current?.sequence);
   const folders = grantedFolders(release.product, session.policy);
   const own = ownOf(session);
   const wanted = installFiles({ product: release.product, release, hasReleaseFiles: true, sites, folders, own });
-  return planFiles(wanted, { prefix: prefixOf(session), folders, last, keepLocal, replace, onRefusal });
+  const about = { prefix: prefixOf(session), folders, last, keepLocal, replace, onRefusal };
+  const plan = await planFiles(wanted, about);
+  try {
+    return { ...plan, warnings: [...plan.warnings, ...(await leftLines(plan, { release, current, last }))] };
+  } catch (error) {
+    await plan.tree.close();
+    throw error;
+  }
 }
 
 /** How the release is run, where that was asked for and nothing stands in the way. */

@@ -87,6 +87,7 @@ describe('a local edit', () => {
     ['a file where none was installed', []],
     ['a file where nothing was', [installed(null, 'found')]],
     ['a file that was kept at the last import', [installed('edited', 'kept')]],
+    ['a file that was found and written down', [installed('edited', 'found')]],
   ])('is %s', async (_what, files) => {
     const { edits, warnings } = await plan([file('new')], last(...files));
     expect(edits).toMatchObject([{ file: { path: PATH }, found: { size: 6 } }]);
@@ -97,7 +98,6 @@ describe('a local edit', () => {
   it.each<[string, readonly InstalledFile[], string]>([
     ['as it was last installed', [installed('edited')], 'new'],
     ['of a site, as it was last installed', [installed('edited', 'site')], 'new'],
-    ['as it was found and written down', [installed('edited', 'found')], 'new'],
     ['as it is to be', [installed('as installed')], 'edited'],
     ['as it is to be, and was kept', [installed('edited', 'kept')], 'edited'],
   ])('is not one that is %s', async (_what, files, text) => {

@@ -1,6 +1,6 @@
 /** Files of whole imports and rollbacks: how they stand, who sees them, and what was here before ferry. docs/files.md. */
 
-import { chmod, chown, lstat, mkdir, readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { rollBack } from '../../src/install/index.ts';
@@ -60,6 +60,53 @@ describe('the files of releases', () => {
     expect((await lstat(at('b'))).isFile()).toBe(true);
     await back();
     expect([await text('a'), await text('b')]).toEqual(['a2', 'b2']);
+  });
+
+  it('that the next release has no more stay, and that is said', async () => {
+    const one = await lab.release({ release: '1', files: [file('a', 'a1'), file('b', 'b1'), file('c', 'c1')] });
+    const two = await lab.release({ release: '2', files: [file('a', 'a2')] });
+    await lab.import(one.path);
+    await rm(at('c'));
+    const line = '/etc/atrium/b was installed by 1 and is no part of 2: left in place';
+    expect((await lab.import(two.path, { dryRun: true })).warnings).toEqual([line]);
+    expect((await lab.import(two.path)).warnings).toEqual([line]);
+    expect(await text('b')).toBe('b1');
+    expect((await lab.import(two.path)).warnings).toEqual([]);
+  });
+
+  it('of the operator, back after a rollback, are asked about as the first time', async () => {
+    const one = await lab.release({ release: '1', files: [file('a', 'a1')] });
+    const two = await lab.release({ release: '2', files: [file('b', 'b2')] });
+    await lab.import(one.path);
+    await writeFile(at('b'), 'theirs');
+    await expect(lab.import(two.path)).rejects.toMatchObject({ code: 'LOCAL_EDIT' });
+    await lab.import(two.path, { replace: ['b'], reason: 'ticket 3' });
+    await back();
+    await expect(lab.import(two.path)).rejects.toMatchObject({ code: 'LOCAL_EDIT' });
+    expect(await text('b')).toBe('theirs');
+  });
+
+  it('of before ferry, back after a rollback, are replaced as by a first import, which says so', async () => {
+    await mkdir(at('.'), { recursive: true });
+    await writeFile(at('a'), 'theirs');
+    const one = await lab.release({ release: '1', files: [file('a', 'a1')] });
+    const line = '/etc/atrium/a was here before ferry and is replaced; `ferry rollback` brings it back';
+    expect((await lab.import(one.path)).warnings).toContain(line);
+    await back();
+    await writeFile(at('a'), 'theirs, later');
+    expect((await lab.import(one.path)).warnings).toContain(line);
+    await back();
+    expect(await text('a')).toBe('theirs, later');
+  });
+
+  it('of a site are never put over a file that nobody could bring back', async () => {
+    await mkdir(at('.'), { recursive: true });
+    await writeFile(at('license'), 'by hand');
+    const overlay = await lab.overlay('any', [file('license', 'from the office')]);
+    await expect(lab.import(overlay)).rejects.toMatchObject({ code: 'LOCAL_EDIT' });
+    expect(await text('license')).toBe('by hand');
+    await lab.import(overlay, { replace: ['license'], reason: 'the new one' });
+    expect(await text('license')).toBe('from the office');
   });
 
   it('go back with the edits that a replaced release had', async () => {
