@@ -8,7 +8,7 @@ export interface BootUnitOptions {
   /** What stands before every installed path. */
   readonly prefix: string;
   /** Path of the executable. @default '/usr/bin/ferry' */
-  readonly ferry?: string;
+  readonly ferry?: string | undefined;
   /** DOCKER_HOST, where it is not the usual one. */
   readonly dockerHost?: string | undefined;
   /** Units that are to wait: `atrium.service`. @default none */

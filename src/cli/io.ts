@@ -17,6 +17,8 @@ export interface Io {
   err(text: string): void;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** Path of the executable, for what is to run it again. @default '/usr/bin/ferry' */
+  readonly program?: string | undefined;
   /** The system's time, one instant for the whole run. */
   readonly now: Date;
   /** Aborted by Ctrl-C and by a request to end. */

@@ -4,10 +4,14 @@
  */
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { CliError } from './error.ts';
 import type { Io, QuestionOptions } from './io.ts';
 import { main } from './main.ts';
 import { systemLogger } from './system-log.ts';
+
+/** The `ferry` of this checkout: where it lies, whatever link led here. */
+const PROGRAM = fileURLToPath(new URL('../../bin/ferry', import.meta.url));
 
 /** Runs the command line of this process and ends it with the status of FORMAT §8. */
 export async function runProcess(): Promise<void> {
@@ -36,6 +40,7 @@ function processIo(signal: AbortSignal): Io {
     err: (text) => void process.stderr.write(`${text}\n`),
     env: process.env,
     cwd: process.cwd(),
+    program: PROGRAM,
     now: new Date(),
     signal,
     ask:

@@ -41,6 +41,7 @@ function printUnit(session: Session, options: RecoverOptions): void {
   const unit = bootUnit({
     state: stateOf(session, options),
     prefix: prefixOf(session, options),
+    ferry: session.io.program,
     dockerHost: session.io.env['DOCKER_HOST'],
     before: options.before ?? [],
   });

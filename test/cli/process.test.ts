@@ -43,6 +43,12 @@ describe('bin/ferry', () => {
     });
   });
 
+  it('names itself in the unit for the boot, however it was found', async () => {
+    await symlink(FERRY, join(dir, 'link'));
+    const { stdout } = spawnSync('./link', ['recover', '--boot-unit'], { cwd: dir, encoding: 'utf8', env: {} });
+    expect(stdout).toContain(`\nExecStart=${FERRY} recover --state /var/lib/ferry\n`);
+  });
+
   it('loads no room for --version and --help', () => {
     const rooms = new RegExp(`${ROOT}src/(?!cli/|errors)[a-z]+/`);
     for (const option of ['--version', '--help']) {
