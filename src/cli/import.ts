@@ -1,6 +1,7 @@
 /** `ferry import`: proves a bundle and loads what the engine lacks of it; all of it or nothing. */
 import type { Command } from 'commander';
 import { engineOf, typedCommand } from './engine.ts';
+import { CliError } from './error.ts';
 import { askFingerprint } from './fingerprint.ts';
 import { importLines } from './import-lines.ts';
 import {
@@ -66,6 +67,7 @@ export function addImport(program: Command, session: Session): void {
 }
 
 async function runImport(session: Session, bundle: string, options: ImportOptions): Promise<void> {
+  refuseBoth(options);
   const [override] = overridesIn(options);
   const reason = override === undefined ? options.reason : overrideReason(override, options);
   const progress = await session.progress(
@@ -97,6 +99,15 @@ async function runImport(session: Session, bundle: string, options: ImportOption
   });
   session.warn(done.warnings);
   session.finish({ fields: { ...done }, lines: importLines(done, session.now) });
+}
+
+/** A file cannot stay and be replaced. @throws {CliError} `USAGE` for a name that is given to both */
+function refuseBoth({ keepLocal = [], replace = [] }: ImportOptions): void {
+  const both = keepLocal.find((name) => replace.includes(name));
+  if (both === undefined) return;
+  throw new CliError(`--keep-local, --replace: expected one of them for a file, got both for "${both}"`, {
+    code: 'USAGE',
+  });
 }
 
 /** The flags that set a rule aside. */

@@ -111,6 +111,11 @@ describe('wrong usage', () => {
       'ferry export --help',
     ],
     [['import', 'a', '--allow-downgrade'], '--allow-downgrade: an override needs --reason TEXT', 'ferry import --help'],
+    [
+      ['import', 'a', '--keep-local', 'b', '--replace', 'b', '--reason', 'c'],
+      '--keep-local, --replace: expected one of them for a file, got both for "b"',
+      'ferry import --help',
+    ],
     [['trust', 'a', '--replace', '--reason', ' '], '--replace: an override needs --reason TEXT', 'ferry trust --help'],
   ])('%j is status 2 with one line and a hint', async (argv, line, help) => {
     const { status, stdout, stderr } = await runMain(argv);
