@@ -23,7 +23,10 @@ export function addReceipt(program: Command, session: Session): void {
 async function runVerify(session: Session, file: string, options: SiteOptions): Promise<void> {
   const { verifyReceipt } = await import('../install/index.ts');
   const found = await verifyReceipt({ path: session.path(file), stateDir: stateOf(session, options) });
-  session.finish({ fields: { ...found }, lines: receiptLines(found) });
+  session.finish({
+    fields: { ...found },
+    lines: ['the receipt is whole: this site signed it as it is', ...receiptLines(found)],
+  });
 }
 
 /** Shows a receipt before its copy is written onto the medium. */

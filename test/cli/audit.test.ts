@@ -94,7 +94,7 @@ describe('ferry receipt verify', () => {
     const { stdout, status } = await ferry('receipt', 'verify', 'r.json');
     expect(status).toBe(0);
     expect(stdout).toMatch(
-      /^installed atrium 2\.1\.0 \(sequence 7\)\n {2}loaded {2}ghcr\.io\/atrium\/server:2 {2}sha256:ab\n/,
+      /^the receipt is whole: this site signed it as it is\ninstalled atrium 2\.1\.0 \(sequence 7\)\n {2}loaded {2}ghcr\.io\/atrium\/server:2 {2}sha256:ab\n/,
     );
     expect(stdout).toMatch(/^engine +docker 20\.10\.24, classic store, unix:\/\/\/s$/m);
     expect(stdout).toMatch(/^by +root \(login 1000\)$/m);

@@ -40,9 +40,9 @@ describe('ferry import', () => {
     expect(stderr).toMatch(/^ {2}engine +docker /m);
     expect(stdout).toContain(join(lab.medium, name));
     const verified = await site('receipt', 'verify', join(lab.medium, name));
-    expect({ status: verified.status, first: verified.stdout.split('\n')[0] }).toEqual({
+    expect({ status: verified.status, second: verified.stdout.split('\n')[1] }).toEqual({
       status: 0,
-      first: 'installed atrium 1.0.0 (sequence 1)',
+      second: 'installed atrium 1.0.0 (sequence 1)',
     });
     expect((await site('audit', 'verify', '--receipt', join(lab.medium, name))).status).toBe(0);
   });
