@@ -33,7 +33,9 @@ export function fileLines(files: readonly StatusFile[]): readonly string[] {
     if (ok) return [];
     return found === 'missing'
       ? [`${path} is missing: import the release again`]
-      : [`${path} is not as it was installed: import the release again with --replace ${name} or --keep-local ${name}`];
+      : [
+          `${path} is not as it was installed: import the release again with --replace ${name} or --keep-local ${name}, and --reason TEXT`,
+        ];
   });
 }
 

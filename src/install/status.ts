@@ -102,11 +102,13 @@ function releaseFields(release: InstalledRelease | undefined) {
 
 function releaseLines(release: InstalledRelease | undefined): readonly string[] {
   if (release === undefined) return [];
-  const { isRevoked, shown, activation } = release;
+  const { isRevoked, activation, previous } = release;
+  const orBack = previous === undefined || previous.isRevoked ? '' : ', or go back with ferry rollback';
   return [
-    ...(isRevoked ? ['the installed release is revoked: the catalogue does not list it any more'] : []),
+    ...(isRevoked ? [`the installed release is revoked: import one that the catalogue lists${orBack}`] : []),
     ...(activation?.result === 'failed'
-      ? [`${shown} was started and did not get healthy: ${activation.why ?? 'no reason is known'}`]
+      ? // of this release, or of one that was left again
+        [`the last --activate failed: ${activation.why ?? 'no reason is known'}`]
       : []),
   ];
 }

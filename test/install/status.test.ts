@@ -103,7 +103,9 @@ describe('siteStatus', () => {
     const { published } = await installed();
     await lab.publisher.revoke(published);
     await lab.import(await lab.catalogue());
-    expect((await status()).attention).toEqual([expect.stringContaining('revoked')]);
+    expect((await status()).attention).toEqual([
+      'the installed release is revoked: import one that the catalogue lists, or go back with ferry rollback',
+    ]);
   });
 
   it('says that a receipt was changed', async () => {
@@ -228,7 +230,7 @@ describe('files', () => {
       ['missing', false],
     ]);
     expect(attention).toEqual([
-      `${lab.prefix}/etc/atrium/compose.yaml is not as it was installed: import the release again with --replace compose.yaml or --keep-local compose.yaml`,
+      `${lab.prefix}/etc/atrium/compose.yaml is not as it was installed: import the release again with --replace compose.yaml or --keep-local compose.yaml, and --reason TEXT`,
       `${lab.prefix}/etc/atrium/app.env is missing: import the release again`,
     ]);
   });
@@ -375,7 +377,7 @@ describe('an activation', () => {
     await state.putReleaseDocument({ sequence: 1, name: 'activation.json' }, said);
     expect(await status()).toMatchObject({
       activation: { result: 'failed', why: 'atrium-server-1: unhealthy' },
-      attention: ['1.0.0 was started and did not get healthy: atrium-server-1: unhealthy'],
+      attention: ['the last --activate failed: atrium-server-1: unhealthy'],
     });
   });
 });
