@@ -40,7 +40,7 @@ describe('ferry, killed', () => {
       const row = await strikeAll(scenario.name, stages, chosen, (line) => said.push(line));
       expect(said.join('\n')).toBe('');
       expect(row).toMatchObject({ kills: chosen.length, wrong: 0 });
-      expect(row.points).toBeGreaterThan(2);
+      expect(row.points).toBeGreaterThan(1);
     },
     300_000,
   );
