@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { RecoverResult } from '../install/index.ts';
 import { bootUnit } from './boot-unit.ts';
 import { engineOf, typedCommand } from './engine.ts';
+import { CliError } from './error.ts';
 import { recreateLines } from './format.ts';
 import { prefixOf, repeated, type SiteOptions, stateOf, withJSON, withPrefix, withState } from './options.ts';
 import type { Session } from './session.ts';
@@ -49,6 +50,7 @@ function printUnit(session: Session, options: RecoverOptions): void {
 }
 
 async function runRecover(session: Session, options: RecoverOptions): Promise<void> {
+  if (options.before) throw new CliError('--before: expected --boot-unit with it, got none', { code: 'USAGE' });
   const progress = await session.progress('what is pending stays pending: run `ferry recover` again');
   const { recoverSite } = await import('../install/index.ts');
   const done = await recoverSite({

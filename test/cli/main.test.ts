@@ -116,6 +116,7 @@ describe('wrong usage', () => {
       '--keep-local, --replace: expected one of them for a file, got both for "b"',
       'ferry import --help',
     ],
+    [['recover', '--before', 'a.service'], '--before: expected --boot-unit with it, got none', 'ferry recover --help'],
     [['trust', 'a', '--replace', '--reason', ' '], '--replace: an override needs --reason TEXT', 'ferry trust --help'],
   ])('%j is status 2 with one line and a hint', async (argv, line, help) => {
     const { status, stdout, stderr } = await runMain(argv);
