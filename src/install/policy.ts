@@ -1,6 +1,7 @@
 /** The operator's own rules for this site. FORMAT §7, `site.yaml`. */
 
 import { join } from 'node:path';
+import { FerryError } from '../errors.ts';
 import { DEFAULT_POLICY, parseSitePolicy, productFolders, type SitePolicy } from '../manifest/index.ts';
 import type { SiteStateReader } from '../state/index.ts';
 
@@ -16,4 +17,15 @@ export async function findPolicy(state: SiteStateReader | undefined): Promise<Si
 /** Where a release may write (FORMAT §3): the product's own folders, and those that the operator granted. */
 export function grantedFolders(product: string, { folders }: SitePolicy): readonly string[] {
   return [...productFolders(product), ...folders];
+}
+
+/** What stops every import, before one is tried: a line for a person. */
+export async function policyLines(state: SiteStateReader): Promise<readonly string[]> {
+  try {
+    await findPolicy(state);
+    return [];
+  } catch (error) {
+    if (!(error instanceof FerryError)) throw error;
+    return [`nothing can be imported: ${error.message}`];
+  }
 }

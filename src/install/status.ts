@@ -7,6 +7,7 @@
 import type { Engine } from '../docker/index.ts';
 import { findSiteIdentity } from '../site/index.ts';
 import { findState } from '../state/index.ts';
+import { policyLines } from './policy.ts';
 import { findSiteTrust } from './site-trust.ts';
 import type { OldContainer } from './status-containers.ts';
 import { lookInEngine } from './status-engine.ts';
@@ -82,6 +83,7 @@ export async function siteStatus({ stateDir, engine, prefix, now }: StatusOption
       ...inEngine,
       ...fileLines(files),
       ...ofTrust,
+      ...(await policyLines(state)),
     ],
   };
 }

@@ -99,6 +99,14 @@ describe('siteStatus', () => {
     expect((await status(new Date('2028-01-20T00:00:00Z'))).attention).toEqual([expect.stringContaining('ended')]);
   });
 
+  it("says that the operator's site.yaml stops every import", async () => {
+    await installed();
+    await writeFile(join(lab.stateDir, 'site.yaml'), 'bakup: [/bin/true]\n', { mode: 0o644 });
+    expect((await status()).attention).toEqual([
+      expect.stringMatching(/^nothing can be imported: .*site\.yaml:1: bakup: unknown key$/),
+    ]);
+  });
+
   it('says that the installed release was revoked', async () => {
     const { published } = await installed();
     await lab.publisher.revoke(published);
