@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { ImagePlan } from '../docker/index.ts';
 import type { SiteState } from '../state/index.ts';
 import type { FolderTree } from './folder.ts';
+import type { ImportLine } from './import-log.ts';
 import { identityOf, prefixOf, progressOf, type Session } from './session.ts';
 import { siteFor } from './site.ts';
 import type { Outcome, Step } from './steps/step.ts';
@@ -18,6 +19,8 @@ export interface ImportTransactionOptions {
   readonly product: string;
   readonly release?: string;
   readonly sequence?: number;
+  /** What the audit log will say of it. */
+  readonly line: ImportLine;
   /** What will be loaded, and what is there. */
   readonly plans: readonly ImagePlan[];
 }
@@ -32,7 +35,7 @@ export interface ImportTransactionResult {
 /** Makes all steps or none. @throws as `runTransaction` */
 export async function runImport(
   session: Session,
-  { state, tree, steps, plans, ...about }: ImportTransactionOptions,
+  { state, tree, steps, plans, line, ...about }: ImportTransactionOptions,
 ): Promise<ImportTransactionResult> {
   const { bundle, engine, options, startedAt } = session;
   const warnings: string[] = [];
@@ -52,7 +55,8 @@ export async function runImport(
     const [prefix, now] = [prefixOf(session), options.now];
     const site = await siteFor({
       ...{ id, state, identity: identityOf(session), engine, prefix, tree, now, began: startedAt, medium },
-      ...{ signal: options.signal, progress: progressOf(session), warn: (line) => warnings.push(line) },
+      ...{ signal: options.signal, progress: progressOf(session), warn: (text) => warnings.push(text) },
+      tell: async (became) => (became === 'finished' ? session.log.tell(line) : []),
     });
     const journal = { id, command: 'import', ...about, prefix, started: now.toISOString(), steps, at: 0 } as const;
     const asked = engine && { engine: { socket: engine.facts.socket, id: engine.facts.id } };
@@ -60,7 +64,7 @@ export async function runImport(
     return { bytesRead, outcome: site.outcome, warnings };
   } catch (error) {
     // there will be no result to tell them with
-    for (const line of warnings) progressOf(session).note(line);
+    for (const text of warnings) progressOf(session).note(text);
     throw error;
   } finally {
     await spool.remove();

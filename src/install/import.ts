@@ -12,6 +12,7 @@ import { findState, openState, type SiteState } from '../state/index.ts';
 import { nothingToActivate } from './activation.ts';
 import { tellPending } from './dry-run.ts';
 import { InstallError } from './error.ts';
+import { ImportLog } from './import-log.ts';
 import { judgeImport, readKnownSite } from './judge.ts';
 import { openMedium } from './medium.ts';
 import { importOverlay } from './overlay.ts';
@@ -100,8 +101,13 @@ async function importWith(
     const accepted = await findings.need(() => judgeImport(bundle.chain, { ...options, state, known }));
     const identity = state === undefined ? reader && (await findSiteIdentity(reader)) : await ensureSiteIdentity(state);
     const engine = isDown ? undefined : connected;
-    const session = { options, state, reader, engine, bundle, known, accepted, identity, policy, findings, startedAt };
-    return await withReceiptCopy(session, await importKind(session));
+    const log = new ImportLog(state, { bundle: basename(options.path), now: options.now });
+    const judged = { known, accepted, identity, policy, findings };
+    const session = { options, state, reader, engine, bundle, log, ...judged, startedAt };
+    const done = await withReceiptCopy(session, await importKind(session));
+    // where there was no transaction, nobody has told yet
+    const untold = await log.tell(done);
+    return { ...done, warnings: [...done.warnings, ...untold] };
   } finally {
     await bundle.close();
   }
@@ -135,28 +141,18 @@ async function importCatalogue({ accepted, engine, options, known }: Session): P
   };
 }
 
-/** Every import leaves a line, also the one that was refused or failed; a done one stays done when that fails. */
+/** An import that was refused or failed leaves a line too. */
 async function writtenDown(
   state: SiteState,
   { path, now, reason }: ImportOptions,
   run: () => Promise<ImportResult>,
 ): Promise<ImportResult> {
-  const bundle = basename(path);
-  let result: ImportResult;
   try {
-    result = await run();
+    return await run();
   } catch (error) {
-    if (error instanceof FerryError) await writeRefusal(state, error, { facts: { bundle }, now, reason });
+    const facts = { bundle: basename(path) };
+    if (error instanceof FerryError) await writeRefusal(state, error, { facts, now, reason });
     throw error;
-  }
-  const { kind, action, release, sequence } = result;
-  const what = { ...(release !== undefined && { release }), ...(sequence !== undefined && { sequence }) };
-  try {
-    await state.appendAudit({ event: 'import', at: now, facts: { bundle, kind, result: action, ...what } });
-    return result;
-  } catch (error) {
-    if (!(error instanceof FerryError)) throw error;
-    return { ...result, warnings: [...result.warnings, `no line in the log of this site: ${error.message}`] };
   }
 }
 

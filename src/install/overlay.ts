@@ -99,6 +99,7 @@ async function install(session: Session, plan: FilePlan, product: string) {
     steps: steps.filter((step) => step !== undefined),
     title: `import the files of this site`,
     product,
+    line: { kind: 'overlay', action: 'installed' },
     plans: [],
   });
 }

@@ -10,6 +10,7 @@ import { ensureSiteIdentity } from '../site/index.ts';
 import { findState, openState, type SiteState, type SystemLog } from '../state/index.ts';
 import { InstallError } from './error.ts';
 import { FolderTree } from './folder.ts';
+import { lineOrWarning } from './import-log.ts';
 import { findPending, type Journal } from './journal.ts';
 import { writeRefusal } from './refusal.ts';
 import { repin } from './repin.ts';
@@ -103,10 +104,10 @@ export async function recoverPending(state: SiteState, options: RecoverOptions):
     const { id, prefix } = journal;
     const { now, progress } = options;
     const about = { id, state, identity, engine, prefix, tree, now, progress, began: performance.now() };
-    const site = await siteFor({ ...about, isRecovery: true, warn: (line) => warnings.push(line) });
+    const tell: Site['tell'] = (became) => lineOrWarning(() => writeDown(journal, { state, now }, became));
+    const site = await siteFor({ ...about, isRecovery: true, tell, warn: (line) => warnings.push(line) });
     const recovered = await goOn(journal, site);
     await state.tidy();
-    await writeDown(journal, site, recovered);
     const { activation, recreate } = site.outcome;
     const { title } = journal;
     return { recovered, title, warnings, ...(activation && { activation }), ...(recreate && { recreate }) };
@@ -151,9 +152,13 @@ function checkEngine({ engine, title }: Journal, { facts }: Engine): void {
   );
 }
 
-async function writeDown(journal: Journal, site: Site, recovered: string): Promise<void> {
+async function writeDown(
+  journal: Journal,
+  { state, now }: Pick<Site, 'state' | 'now'>,
+  recovered: string,
+): Promise<void> {
   const { command, title, id, release, sequence } = journal;
   const what = { ...(release !== undefined && { release }), ...(sequence !== undefined && { sequence }) };
   const facts = { command, title, transaction: id, result: recovered, ...what };
-  await site.state.appendAudit({ event: 'recovery', at: site.now, facts });
+  await state.appendAudit({ event: 'recovery', at: now, facts });
 }

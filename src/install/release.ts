@@ -29,17 +29,18 @@ export async function importRelease({ engine, state, ...about }: Session): Promi
     if (isThere && plan.activation === undefined) return describe(session, plan, { action: 'present', bytesRead: 0 });
     const { product, sequence, release } = plan.release;
     progressOf(session).phase('load images', bytesOf(plan));
+    const action = isThere ? 'present' : 'installed';
     const done = await runImport(session, {
       state,
       tree: plan.files.tree,
       steps: isThere ? activationAlone(plan) : await releaseSteps({ ...session, state }, plan),
       title: `import ${product} ${plan.listed.shown} (sequence ${sequence})`,
       ...{ product, release, sequence },
+      line: { kind: 'release', action, release: plan.listed.shown, sequence },
       plans: plan.engine.plans,
     });
     const warnings = [...plan.warnings, ...done.warnings];
     const { recreate } = done.outcome;
-    const action = isThere ? 'present' : 'installed';
     return {
       ...describe(session, { ...plan, warnings }, { action, bytesRead: done.bytesRead }),
       ...(!isThere && previousOf(plan, session)),

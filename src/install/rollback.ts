@@ -14,13 +14,14 @@ import { findState, openState, type SiteState, type SystemLog } from '../state/i
 import { releaseCommand } from './compose.ts';
 import { InstallError } from './error.ts';
 import { FolderTree } from './folder.ts';
+import { lineOrWarning } from './import-log.ts';
 import type { Override, ReceiptFile, ReceiptImage } from './receipt.ts';
 import { type Recovered, recoverPending } from './recover.ts';
 import { writeRefusal } from './refusal.ts';
 import { nothingBefore, planRollback, type RollbackPlan } from './rollback-plan.ts';
 import { filesShown, imagesShown, rollbackSteps } from './rollback-steps.ts';
 import { siteFor } from './site.ts';
-import type { Outcome } from './steps/step.ts';
+import type { Outcome, Site } from './steps/step.ts';
 import { runTransaction } from './transaction.ts';
 
 export interface RollbackOptions {
@@ -100,12 +101,6 @@ async function rollBackWith(state: SiteState, options: RollbackOptions): Promise
     const overrides = plan.isRevoked ? [{ flag: '--allow-revoked', reason: options.reason ?? '' }] : [];
     const warn = (line: string) => warnings.push(line);
     const { recreate } = await carryOut(plan, { state, engine, tree, options, overrides, warn });
-    const { from, target } = plan;
-    await state.appendAudit({
-      event: 'rollback',
-      at: options.now,
-      facts: { from: from.sequence, to: target.sequence, release: target.release },
-    });
     return { ...describe(plan, { state, prefix: options.prefix, warnings }), ...(recreate && { recreate }) };
   } finally {
     await tree.close();
@@ -130,7 +125,10 @@ async function carryOut(
   const identity = await ensureSiteIdentity(state);
   const id = randomBytes(6).toString('hex');
   const began = performance.now();
-  const site = await siteFor({ id, state, identity, engine, prefix, tree, now, began, signal, progress, warn });
+  const facts = { from: plan.from.sequence, to: plan.target.sequence, release: plan.target.release };
+  const tell: Site['tell'] = async (became) =>
+    became === 'undone' ? [] : lineOrWarning(() => state.appendAudit({ event: 'rollback', at: now, facts }));
+  const site = await siteFor({ id, state, identity, engine, prefix, tree, now, began, signal, progress, warn, tell });
   const steps = await rollbackSteps(plan, { site, overrides });
   const { socket, id: engineID } = engine.facts;
   const { product, release, sequence } = plan.target;

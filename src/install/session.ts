@@ -9,6 +9,7 @@ import type { SiteState, SiteStateReader } from '../state/index.ts';
 import { type Accepted, acceptSiteFiles } from '../trust/index.ts';
 import type { FilePlan } from './file-plan.ts';
 import { hostPath } from './host-path.ts';
+import type { ImportLog } from './import-log.ts';
 import type { KnownSite } from './judge.ts';
 import type { Findings } from './preflight.ts';
 import type { ImportedFile, ImportOptions } from './result.ts';
@@ -32,6 +33,8 @@ export interface Session {
   readonly policy: SitePolicy;
   /** What stands in the way so far, an engine that does not answer among it. */
   readonly findings: Findings;
+  /** Where what it did is written down. */
+  readonly log: ImportLog;
   /** `performance.now()` of the beginning. */
   readonly startedAt: number;
 }

@@ -24,6 +24,7 @@ export interface SiteOptions {
   readonly progress?: Progress | undefined;
   readonly medium?: ImportMedium | undefined;
   readonly warn: (line: string) => void;
+  readonly tell: Site['tell'];
 }
 
 /** A site with its policy read. @throws {ManifestError} when `site.yaml` is wrong */

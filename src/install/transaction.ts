@@ -61,6 +61,7 @@ export async function goBack(journal: Journal, site: Site, cause?: unknown): Pro
       throw undoIncomplete(step.name, error, cause);
     }
   }
+  for (const line of await site.tell('undone')) site.warn(line);
   await site.state.removeJournal();
 }
 
@@ -79,6 +80,7 @@ export async function settle(journal: Journal, site: Site): Promise<void> {
       site.warn(`left behind after ${step.name}, \`ferry recover\` tries again: ${messageOf(error)}`);
     }
   }
+  for (const line of await site.tell('finished')) site.warn(line);
   if (isClean) await site.state.removeJournal();
 }
 

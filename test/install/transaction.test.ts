@@ -48,6 +48,8 @@ const engine = {
   close: () => {},
 } as unknown as Engine;
 
+const tellNobody = async () => [];
+
 /** A site whose journal writes are logged: direction, step, and what the engine's name is on by then. */
 async function siteOf(signal?: AbortSignal): Promise<Site> {
   const logged: SiteState = {
@@ -61,7 +63,7 @@ async function siteOf(signal?: AbortSignal): Promise<Site> {
   const identity = await ensureSiteIdentity(state);
   const tree = new FolderTree(base);
   const about = { id: '0123456789ab', state: logged, identity, engine, prefix: base, tree, now: NOW, began: 0 };
-  return siteFor({ ...about, signal, warn: (line) => log.push(line) });
+  return siteFor({ ...about, signal, tell: tellNobody, warn: (line) => log.push(line) });
 }
 
 const note = (sequence: number): Step =>
@@ -130,6 +132,23 @@ describe('a transaction', () => {
     failing.clear();
     expect(await recover()).toMatchObject({ recovered: 'undone', title: 'import atrium 2.0.0 (sequence 2)' });
     expect([names.get('server'), await isNoted(1)]).toEqual([OLD, false]);
+  });
+});
+
+describe('what became of it', () => {
+  it.each([
+    ['finished', () => undefined],
+    ['undone', () => failing.add(NEW as string)],
+  ])('is told, when it is %s, before the journal goes; that it could not be told is said', async (became, prepare) => {
+    prepare();
+    const site = await siteOf();
+    const tell: Site['tell'] = async (what) => {
+      log.push(`told ${what}, ${(await findPending(state)) === undefined ? 'no journal' : 'pending'}`);
+      return ['no room for a line'];
+    };
+    await runTransaction(journalOf([move]), { ...site, tell }).catch(() => undefined);
+    expect(log.slice(-2)).toEqual([`told ${became}, pending`, 'no room for a line']);
+    expect(await findPending(state)).toBeUndefined();
   });
 });
 

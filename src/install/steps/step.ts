@@ -76,6 +76,8 @@ export interface Site {
   /** Only in the import itself; whoever recovers has none. */
   readonly medium: ImportMedium | undefined;
   readonly outcome: Outcome;
+  /** Writes into the audit log what became of it, just before the journal goes; answers what a person should know. */
+  readonly tell: (became: 'finished' | 'undone') => Promise<readonly string[]>;
   /** Told of what could not be cleaned away after all was done, and of what a person should know. */
   readonly warn: (line: string) => void;
 }

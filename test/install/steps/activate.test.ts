@@ -161,7 +161,8 @@ describe('an interruption while it waits', () => {
     const identity = await ensureSiteIdentity(state);
     const tree = new FolderTree(base);
     const about = { id: ID, state, identity, engine, prefix: base, tree, now: NOW, began: 0, progress };
-    const site = await siteFor({ ...about, signal: stop.signal, warn: (line) => log.push(line) });
+    const tell = async () => [];
+    const site = await siteFor({ ...about, signal: stop.signal, tell, warn: (line) => log.push(line) });
     const journal = { id: ID, command: 'import', title: 'import', prefix: base, started: NOW.toISOString() } as const;
     const running = runTransaction({ ...journal, engine: facts, steps: made, at: 0, direction: 'forward' }, site);
     return {
