@@ -54,8 +54,9 @@ async function tagNow(
   before: Installed | undefined,
   engine: Pick<Engine, 'findTag'>,
 ): Promise<InstalledTag> {
-  const imageID = (await engine.findTag(name)) ?? null;
   const known = before?.tags.find((tag) => tag.name === name);
+  // a name that the release has lost is still the release's: a way back without its image would be none
+  const imageID = (await engine.findTag(name)) ?? (known?.isLoaded ? known.imageID : null);
   return { name, imageID, isLoaded: known?.isLoaded === true && known.imageID === imageID };
 }
 

@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import type { Engine } from '../docker/index.ts';
 import { parseReleaseDocument, type ReleaseDocument } from '../manifest/index.ts';
+import type { Digest } from '../oci/index.ts';
 import { findSiteIdentity } from '../site/index.ts';
 import type { SiteState } from '../state/index.ts';
 import { showRelease } from '../trust/index.ts';
@@ -39,6 +40,8 @@ export interface RollbackPlan {
   readonly from: NamedRelease;
   readonly target: NamedRelease;
   readonly leaving: LeaveData;
+  /** Which image has each name now. */
+  readonly standing: ReadonlyMap<string, Digest | null>;
   /** As it is to be. */
   readonly installed: Installed;
   readonly isRevoked: boolean;
@@ -68,6 +71,8 @@ export async function planRollback(options: RollbackPlanOptions): Promise<Rollba
   await refuseMissing(engine, before, target);
   const names = before.tags.map(({ name }) => name);
   const leaving = await planLeaving({ state, engine, tree, sequence: current, names, files: before.files });
+  const standing = new Map<string, Digest | null>();
+  for (const name of names) standing.set(name, (await engine.findTag(name)) ?? null);
   const renewed = (await renewedSince(state, prefix, leaving.after)).filter((file) => isOther(file, before));
   const files = before.files.map((file) => renewed.find(({ path }) => path === file.path) ?? file);
   return {
@@ -75,6 +80,7 @@ export async function planRollback(options: RollbackPlanOptions): Promise<Rollba
     from,
     target,
     leaving,
+    standing,
     installed: { ...before, files },
     isRevoked,
     ...((await state.findReleaseFile(previous, OVERRIDE)) && {

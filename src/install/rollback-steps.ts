@@ -70,10 +70,9 @@ function imagesOf({ tags }: Installed) {
   return tags.flatMap(({ imageID }) => imageID ?? []);
 }
 
-function movesOf({ leaving, installed }: RollbackPlan) {
-  const now = new Map(leaving.after.tags.map(({ name, imageID }) => [name, imageID]));
+function movesOf({ standing, installed }: RollbackPlan) {
   return installed.tags.flatMap(({ name, imageID: to }) => {
-    const from = now.get(name) ?? null;
+    const from = standing.get(name) ?? null;
     return from === to ? [] : [{ name, to, from }];
   });
 }

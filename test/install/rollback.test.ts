@@ -97,6 +97,19 @@ describe('a rollback', () => {
     expect(await textOf('etc/atrium/a.conf')).toBe('1.0.0');
   });
 
+  it('gives a name back that a release had lost; without the image there is no way back', async () => {
+    await install('1.0.0');
+    await engine.docker('tag', WORKER, 'elsewhere:1');
+    await engine.docker('rmi', WORKER);
+    const only = await lab.release({ release: '2.0.0', images: [image(SERVER, '2.0.0')] });
+    await lab.import(only.path);
+    expect((await back()).images).toHaveLength(2);
+    expect(await idOf(engine, WORKER)).toBe(image(WORKER, '1.0.0').platform.config.digest);
+    await engine.docker('rmi', '--force', await idOf(engine, WORKER));
+    await install('3.0.0');
+    await expect(back()).rejects.toMatchObject({ code: 'IMAGE_GONE', facts: { image: WORKER } });
+  });
+
   it('brings an edit back that an import was told to replace', async () => {
     await install('1.0.0');
     await put('etc/atrium/a.conf', 'edited', 0o644);
