@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { signReceipt } from '../../src/install/receipt.ts';
+import { signReceipt } from '../../src/install/records/receipt.ts';
 import { ensureSiteIdentity } from '../../src/site/index.ts';
 import { openState } from '../../src/state/index.ts';
 import { jsonResult, runMain } from '../support/cli.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listAudit, verifySiteAudit } from '../../src/install/index.ts';
-import { signReceipt } from '../../src/install/receipt.ts';
+import { signReceipt } from '../../src/install/records/receipt.ts';
 import { ensureSiteIdentity, type SiteIdentity } from '../../src/site/index.ts';
 import { openState, type SiteState } from '../../src/state/index.ts';
 

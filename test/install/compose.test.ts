@@ -1,7 +1,7 @@
 /** Which services of a compose file get an override, by what the engine knows of digests. docker-and-registries.md §2. */
 
 import { describe, expect, it } from 'vitest';
-import { composeOverride } from '../../src/install/compose.ts';
+import { composeOverride } from '../../src/install/activation/compose.ts';
 import type { ReleaseDocument } from '../../src/manifest/index.ts';
 import { type Digest, digestOf } from '../../src/oci/index.ts';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EngineContainer } from '../../src/docker/index.ts';
-import { containersBefore } from '../../src/install/containers-before.ts';
+import { containersBefore } from '../../src/install/activation/containers-before.ts';
 
 let dir: string;
 beforeEach(async () => {

@@ -6,9 +6,9 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { deliverReceipt } from '../../src/install/deliver-receipt.ts';
-import { type ReceiptFacts, signReceipt } from '../../src/install/receipt.ts';
-import { openReceipt, type SignedReceipt, verifyReceipt } from '../../src/install/signed-receipt.ts';
+import { deliverReceipt } from '../../src/install/records/deliver-receipt.ts';
+import { type ReceiptFacts, signReceipt } from '../../src/install/records/receipt.ts';
+import { openReceipt, type SignedReceipt, verifyReceipt } from '../../src/install/records/signed-receipt.ts';
 import { digestOf } from '../../src/oci/index.ts';
 import { ensureSiteIdentity, type SiteIdentity } from '../../src/site/index.ts';
 import { openState } from '../../src/state/index.ts';

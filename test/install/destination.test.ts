@@ -1,7 +1,7 @@
 /** Which files go where, and which may not. FORMAT §3 "Where it may write". */
 
 import { describe, expect, it } from 'vitest';
-import { installFiles } from '../../src/install/destination.ts';
+import { installFiles } from '../../src/install/files/destination.ts';
 import type { ReleaseDocument, SiteFiles } from '../../src/manifest/index.ts';
 import { digestOf } from '../../src/oci/index.ts';
 

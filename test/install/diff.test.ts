@@ -3,7 +3,7 @@
 import { applyPatch } from 'diff';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { diffTexts, MAX_DIFF_BYTES, MAX_DIFF_LINES } from '../../src/install/diff.ts';
+import { diffTexts, MAX_DIFF_BYTES, MAX_DIFF_LINES } from '../../src/install/import/diff.ts';
 
 const compare = (before: string | undefined, after: string) =>
   diffTexts({

@@ -3,10 +3,10 @@
 import { chmod, chown, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { InstallFile } from '../../src/install/destination.ts';
-import { type FilePlan, type PlanFilesOptions, planFiles } from '../../src/install/file-plan.ts';
-import type { InstalledFile } from '../../src/install/installed.ts';
-import { findPackageOwner } from '../../src/install/package-owner.ts';
+import type { InstallFile } from '../../src/install/files/destination.ts';
+import { type FilePlan, type PlanFilesOptions, planFiles } from '../../src/install/files/file-plan.ts';
+import { findPackageOwner } from '../../src/install/files/package-owner.ts';
+import type { InstalledFile } from '../../src/install/kept/installed.ts';
 import { digestOf } from '../../src/oci/index.ts';
 import { SwitchLab, stageStep } from './switch-lab.ts';
 

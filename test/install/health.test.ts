@@ -1,7 +1,7 @@
 // When a project counts as up: containers as the engine tells of them, on a clock of the test's own.
 import { describe, expect, it } from 'vitest';
 import { DockerError, type EngineContainer } from '../../src/docker/index.ts';
-import { type UntilUpOptions, untilUp } from '../../src/install/health.ts';
+import { type UntilUpOptions, untilUp } from '../../src/install/activation/health.ts';
 
 type Told = Partial<EngineContainer> & {
   readonly service?: string;

@@ -3,7 +3,7 @@
 import { open } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openBundle } from '../../src/bundle/index.ts';
-import { fromMedium, glance, readable } from '../../src/install/medium.ts';
+import { fromMedium, glance, readable } from '../../src/install/look/medium.ts';
 import type { TestEngine } from '../support/engine.ts';
 import { makeImage } from '../support/images.ts';
 import { createLab, type Lab } from './lab.ts';

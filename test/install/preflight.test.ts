@@ -7,7 +7,7 @@ import { wordsFor } from '../../src/cli/words.ts';
 import { DockerError } from '../../src/docker/index.ts';
 import { FerryError } from '../../src/errors.ts';
 import { InstallError } from '../../src/install/error.ts';
-import { Findings } from '../../src/install/preflight.ts';
+import { Findings } from '../../src/install/import/preflight.ts';
 import { digestOf } from '../../src/oci/index.ts';
 import type { TestEngine } from '../support/engine.ts';
 import { makeImage, type TestImage } from '../support/images.ts';

@@ -1,7 +1,7 @@
 /** Secrets that must not leave a site, in every form in which they turn up. */
 
 import { describe, expect, it } from 'vitest';
-import { redactor, redactValue } from '../../src/install/redact.ts';
+import { redactor, redactValue } from '../../src/install/support/redact.ts';
 import { generateKey } from '../../src/trust/index.ts';
 
 const redact = redactor([]);

@@ -4,7 +4,7 @@ import { chmod, lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type RollbackOptions, recoverSite, rollBack } from '../../src/install/index.ts';
-import { verifyReceipt } from '../../src/install/signed-receipt.ts';
+import { verifyReceipt } from '../../src/install/records/signed-receipt.ts';
 import { findState, verifyAudit } from '../../src/state/index.ts';
 import type { TestEngine } from '../support/engine.ts';
 import { makeImage, type TestImage } from '../support/images.ts';

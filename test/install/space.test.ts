@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openBundle } from '../../src/bundle/index.ts';
-import { lookAtSpace, type SpaceNeed, spaceFindings, unpackedSize } from '../../src/install/space.ts';
+import { lookAtSpace, type SpaceNeed, spaceFindings, unpackedSize } from '../../src/install/import/space.ts';
 import type { TestEngine } from '../support/engine.ts';
 import { makeImage, tarOf } from '../support/images.ts';
 import { createLab, type Lab } from './lab.ts';

@@ -3,9 +3,9 @@
 import { rename, symlink, writeFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connectEngine, type Engine } from '../../src/docker/index.ts';
-import { findStaleMounts } from '../../src/install/stale-mounts.ts';
+import { findStaleMounts } from '../../src/install/files/stale-mounts.ts';
+import { changedFiles } from '../../src/install/files/switch-plan.ts';
 import type { Outcome } from '../../src/install/steps/step.ts';
-import { changedFiles } from '../../src/install/switch-plan.ts';
 import { busyboxImage, startEngine, type TestEngine } from '../support/engine.ts';
 import { SwitchLab, stageStep, switchStep } from './switch-lab.ts';
 

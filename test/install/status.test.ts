@@ -4,7 +4,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { pinRoot, recoverSite, type SiteStatus, siteStatus } from '../../src/install/index.ts';
-import { rollBack } from '../../src/install/rollback.ts';
+import { rollBack } from '../../src/install/rollback/rollback.ts';
 import { openState } from '../../src/state/index.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { makeImage } from '../support/images.ts';

@@ -5,7 +5,7 @@
 
 import { rm } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { SwitchData } from '../../src/install/switch-plan.ts';
+import type { SwitchData } from '../../src/install/files/switch-plan.ts';
 import { countChanges, dieAt, meddleAt, withoutRoom } from './dying.ts';
 import { SwitchLab, stageStep, switchStep } from './switch-lab.ts';
 

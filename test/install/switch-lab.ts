@@ -8,11 +8,11 @@ import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, stat, w
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { silentProgress } from '../../src/content/index.ts';
-import { FolderTree } from '../../src/install/folder.ts';
+import { FolderTree } from '../../src/install/files/folder.ts';
+import { planSwitch, type SwitchData, type WantedFile } from '../../src/install/files/switch-plan.ts';
 import { stageKind } from '../../src/install/steps/stage.ts';
 import type { Site } from '../../src/install/steps/step.ts';
 import { switchStep } from '../../src/install/steps/switch.ts';
-import { planSwitch, type SwitchData, type WantedFile } from '../../src/install/switch-plan.ts';
 import { DEFAULT_POLICY } from '../../src/manifest/index.ts';
 import { digestOf } from '../../src/oci/index.ts';
 

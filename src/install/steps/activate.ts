@@ -6,10 +6,10 @@
 import { type Compose, projectContainers } from '../../docker/index.ts';
 import { FerryError, messageOf } from '../../errors.ts';
 import type { Digest } from '../../oci/index.ts';
-import { type ActivationRecord, markActivation, oneLine, recordActivation } from '../activation-record.ts';
+import { type ActivationRecord, markActivation, oneLine, recordActivation } from '../activation/activation-record.ts';
+import { CLOCK, type Clock, untilUp } from '../activation/health.ts';
 import { InstallError } from '../error.ts';
-import { CLOCK, type Clock, untilUp } from '../health.ts';
-import { findStaleMounts } from '../stale-mounts.ts';
+import { findStaleMounts } from '../files/stale-mounts.ts';
 import { engineFor, type Site, type Step, type StepKind } from './step.ts';
 
 export interface ActivateData {

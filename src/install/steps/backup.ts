@@ -3,8 +3,8 @@
  * stays whatever happens afterwards.
  */
 
+import { commandProblem, type OperatorCommand, runCommand } from '../activation/operator-command.ts';
 import { InstallError } from '../error.ts';
-import { commandProblem, type OperatorCommand, runCommand } from '../operator-command.ts';
 import type { Step, StepKind } from './step.ts';
 
 export type BackupData = OperatorCommand;

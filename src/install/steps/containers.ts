@@ -7,9 +7,9 @@
 import { shellLine } from '../../content/index.ts';
 import { type ProjectContainer, projectContainers } from '../../docker/index.ts';
 import type { Digest } from '../../oci/index.ts';
-import { isMarked, recordActivation, unmarkActivation } from '../activation-record.ts';
-import { activationCommand } from '../compose.ts';
-import { type OperatorCommand, runCommand, typed } from '../operator-command.ts';
+import { isMarked, recordActivation, unmarkActivation } from '../activation/activation-record.ts';
+import { activationCommand } from '../activation/compose.ts';
+import { type OperatorCommand, runCommand, typed } from '../activation/operator-command.ts';
 import { staleServices } from './activate.ts';
 import { engineFor, type Site, type Step, type StepKind } from './step.ts';
 

@@ -6,8 +6,8 @@
 
 import type { Engine } from '../../docker/index.ts';
 import type { Digest } from '../../oci/index.ts';
-import { patiently } from '../patient.ts';
-import { dropPins, handlesOf, importLabel, putPins, releaseLabel, type WantedPin } from '../pins.ts';
+import { dropPins, handlesOf, importLabel, putPins, releaseLabel, type WantedPin } from '../kept/pins.ts';
+import { patiently } from './patient.ts';
 import type { Step, StepKind } from './step.ts';
 
 export interface HoldData {

@@ -1,6 +1,6 @@
 /** What an overlay has changed belongs to the installed release from then on: its `installed.json` says so. */
 
-import { INSTALLED, type Installed, restoreInstalled } from '../installed.ts';
+import { INSTALLED, type Installed, restoreInstalled } from '../kept/installed.ts';
 import type { Step, StepKind } from './step.ts';
 
 export interface InstalledData {

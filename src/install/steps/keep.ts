@@ -5,10 +5,10 @@
 
 import { verified } from '../../content/index.ts';
 import type { Digest } from '../../oci/index.ts';
-import { OVERRIDE } from '../compose.ts';
-import { INSTALLED, type Installed } from '../installed.ts';
-import { provenEntry } from '../medium.ts';
-import { dropReleases } from '../retention.ts';
+import { OVERRIDE } from '../activation/compose.ts';
+import { INSTALLED, type Installed } from '../kept/installed.ts';
+import { dropReleases } from '../kept/retention.ts';
+import { provenEntry } from '../look/medium.ts';
 import { mediumFor, type Site, type Step, type StepKind } from './step.ts';
 
 export interface KeepData {

@@ -6,8 +6,8 @@
 
 import { verified } from '../../content/index.ts';
 import type { Digest } from '../../oci/index.ts';
-import { INSTALLED, type Installed, keptName, restoreInstalled } from '../installed.ts';
-import { readStanding } from '../standing.ts';
+import { readStanding } from '../files/standing.ts';
+import { INSTALLED, type Installed, keptName, restoreInstalled } from '../kept/installed.ts';
 import type { Step, StepKind } from './step.ts';
 
 export interface LeaveData {

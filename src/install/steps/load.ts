@@ -6,9 +6,9 @@
 
 import { DockerError, type Engine, type ImagePlan, isEngineLost, isGone } from '../../docker/index.ts';
 import type { Digest } from '../../oci/index.ts';
-import { asDamage, readable } from '../medium.ts';
-import { patiently, untilBack } from '../patient.ts';
-import { dropPins, handlesOf, releaseLabel } from '../pins.ts';
+import { dropPins, handlesOf, releaseLabel } from '../kept/pins.ts';
+import { asDamage, readable } from '../look/medium.ts';
+import { patiently, untilBack } from './patient.ts';
 import { engineFor, mediumFor, type Site, type Step, type StepKind } from './step.ts';
 
 export interface LoadData {

@@ -4,8 +4,8 @@
  * down is not done. FORMAT §4, §7.
  */
 
-import { type ReceiptFacts, signReceipt } from '../receipt.ts';
-import { findSiteTrust, storedTrust } from '../site-trust.ts';
+import { findSiteTrust, storedTrust } from '../judge/site-trust.ts';
+import { type ReceiptFacts, signReceipt } from '../records/receipt.ts';
 import type { Site, Step, StepKind } from './step.ts';
 
 export interface RecordData {

@@ -3,12 +3,12 @@
  * It reads the medium or the state, so it cannot be made again from the journal alone: it is undone.
  */
 
-import { type Label, labelWith } from '../label.ts';
-import { placeLinks } from '../place-links.ts';
-import { writeVersion } from '../stage-version.ts';
-import { findStanding } from '../standing.ts';
-import { changedMeanwhile, type SwitchData } from '../switch-plan.ts';
-import { removeFolders, settleFiles, unstage } from '../unstage-files.ts';
+import { type Label, labelWith } from '../files/label.ts';
+import { placeLinks } from '../files/place-links.ts';
+import { writeVersion } from '../files/stage-version.ts';
+import { findStanding } from '../files/standing.ts';
+import { changedMeanwhile, type SwitchData } from '../files/switch-plan.ts';
+import { removeFolders, settleFiles, unstage } from '../files/unstage-files.ts';
 import type { Site, Step, StepKind } from './step.ts';
 
 /** The step that writes what a plan changes; none where it changes nothing. */

@@ -10,7 +10,7 @@ import type { SitePolicy } from '../../manifest/index.ts';
 import type { Digest } from '../../oci/index.ts';
 import type { SiteIdentity } from '../../site/index.ts';
 import type { SiteState } from '../../state/index.ts';
-import type { FolderTree } from '../folder.ts';
+import type { FolderTree } from '../files/folder.ts';
 
 /** Every kind there is, in the order in which an import makes them. */
 export const STEP_KINDS = [

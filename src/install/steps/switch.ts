@@ -4,13 +4,13 @@
  */
 
 import type { Digest } from '../../oci/index.ts';
-import { type FolderTree, type OpenFolder, openInner } from '../folder.ts';
-import { DATA, findTarget, isOurLink, versionName } from '../our-link.ts';
-import { pointData } from '../place-links.ts';
-import { findStaleMounts } from '../stale-mounts.ts';
-import { findInner, findStanding } from '../standing.ts';
-import { changedFiles, changedMeanwhile, type FolderSwitch, type SwitchData } from '../switch-plan.ts';
-import { switchBack } from '../unstage-files.ts';
+import { type FolderTree, type OpenFolder, openInner } from '../files/folder.ts';
+import { DATA, findTarget, isOurLink, versionName } from '../files/our-link.ts';
+import { pointData } from '../files/place-links.ts';
+import { findStaleMounts } from '../files/stale-mounts.ts';
+import { findInner, findStanding } from '../files/standing.ts';
+import { changedFiles, changedMeanwhile, type FolderSwitch, type SwitchData } from '../files/switch-plan.ts';
+import { switchBack } from '../files/unstage-files.ts';
 import type { Site, Step, StepKind } from './step.ts';
 
 /** The step that shows what was staged; none where nothing was. */

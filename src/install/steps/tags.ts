@@ -6,7 +6,7 @@
 import type { Engine } from '../../docker/index.ts';
 import type { Digest } from '../../oci/index.ts';
 import { InstallError } from '../error.ts';
-import { patiently } from '../patient.ts';
+import { patiently } from './patient.ts';
 import type { Site, Step, StepKind } from './step.ts';
 
 /** A name that moves; `null`: no image. */

@@ -6,7 +6,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { type Bundle, openBundle } from '../../../src/bundle/index.ts';
 import type { Engine, EngineImage, ImagePlan, KnownImage } from '../../../src/docker/index.ts';
-import { planImages } from '../../../src/install/image-plan.ts';
+import { planImages } from '../../../src/install/import/image-plan.ts';
 import { type HoldData, hold, holdStep } from '../../../src/install/steps/hold.ts';
 import { type LoadData, load, loadStep } from '../../../src/install/steps/load.ts';
 import type { Site, Step, StepKind } from '../../../src/install/steps/step.ts';

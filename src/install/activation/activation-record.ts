@@ -1,0 +1,61 @@
+/**
+ * What is written down about running a release: `activating.json` beside what is left, while containers may be new
+ * already (so that whoever undoes knows), and `activation.json` beside the release, what came of it. FORMAT §7.
+ */
+
+import type { SiteState, SiteStateReader } from '../../state/index.ts';
+import type { Site } from '../steps/step.ts';
+
+const MARK = 'activating.json';
+const RECORD = 'activation.json';
+
+/** What became of the last activation of a release. */
+export interface ActivationRecord {
+  readonly result: 'healthy' | 'failed';
+  readonly at: Date;
+  /** One line, when it failed. */
+  readonly why?: string;
+}
+
+/** From here on containers may be new. @param left the release that is left, 0 for none */
+export async function markActivation({ id, state }: Pick<Site, 'id' | 'state'>, left: number): Promise<void> {
+  await state.putReleaseDocument({ sequence: left, name: MARK }, { id });
+}
+
+/** Whether this transaction has begun to touch containers. */
+export async function isMarked({ id, state }: Pick<Site, 'id' | 'state'>, left: number): Promise<boolean> {
+  return (await state.findReleaseDocument(left, MARK))?.['id'] === id;
+}
+
+/** Containers are what the rest says. */
+export async function unmarkActivation(state: SiteState, left: number): Promise<void> {
+  await state.removeReleaseFile(left, MARK);
+}
+
+/** Writes down what came of it, beside the release and in the audit log. */
+export async function recordActivation(
+  { state, now }: Pick<Site, 'state' | 'now'>,
+  { sequence, release }: { readonly sequence: number; readonly release: string },
+  { result, why }: Omit<ActivationRecord, 'at'>,
+): Promise<void> {
+  const said = { result, ...(why !== undefined && { why: oneLine(why) }) };
+  await state.putReleaseDocument({ sequence, name: RECORD }, { ...said, at: now.toISOString() });
+  await state.appendAudit({ event: 'activation', at: now, facts: { ...said, release, sequence } });
+}
+
+/** What became of the last activation of a release by ferry, or `undefined` when there was none. */
+export async function findActivation(state: SiteStateReader, sequence: number): Promise<ActivationRecord | undefined> {
+  const found = await state.findReleaseDocument(sequence, RECORD);
+  if (found === undefined) return undefined;
+  const { result, at, why } = found;
+  return {
+    result: result === 'healthy' ? 'healthy' : 'failed',
+    at: new Date(String(at)),
+    ...(typeof why === 'string' && { why }),
+  };
+}
+
+/** As a document can hold it: some of it are words of programs. */
+export function oneLine(text: string): string {
+  return text.replaceAll(/\p{Cc}+/gu, ' ').slice(0, 1000);
+}

@@ -1,0 +1,230 @@
+/**
+ * Before the first change of a release's import: may it be installed, is the tar what it says, what is missing here, is
+ * there room. All that it can be refused for is found here and told at once (`preflight.ts`). FORMAT §2, §3.
+ */
+
+import type { BundleContents } from '../../bundle/index.ts';
+import { readBounded } from '../../content/index.ts';
+import { engineImage } from '../../docker/index.ts';
+import { parseReleaseDocument, type ReleaseDocument } from '../../manifest/index.ts';
+import type { Descriptor } from '../../oci/index.ts';
+import type { StoredRelease } from '../../state/index.ts';
+import { type AcceptedRelease, acceptRelease } from '../../trust/index.ts';
+import type { ActivationSteps } from '../activation/activation.ts';
+import { composeOverride } from '../activation/compose.ts';
+import { planReleaseActivation } from '../activation/release-activation.ts';
+import { installFiles } from '../files/destination.ts';
+import { type FilePlan, planFiles } from '../files/file-plan.ts';
+import { editFindings } from '../files/local-edit.ts';
+import { findInstalled, keptFiles } from '../kept/installed.ts';
+import { proveMedium, provenEntry } from '../look/medium.ts';
+import { grantedFolders } from '../policy.ts';
+import type { ReceiptImage } from '../records/receipt.ts';
+import { type EnginePlan, knownImages, planImages } from './image-plan.ts';
+import { leftLines } from './left-files.ts';
+import { fileNeeds, ownOf, prefixOf, type ReleaseSession, type Session, sitesFor } from './session.ts';
+import { engineNeeds, lookAtSpace, type SpacePlace, spaceFindings } from './space.ts';
+import { judgeUpgrade } from './upgrade.ts';
+
+const MAX_COMPOSE_BYTES = 1024 * 1024;
+
+/** All that is known before the first change. */
+export interface ReleasePlan {
+  readonly release: ReleaseDocument;
+  readonly document: Buffer;
+  readonly listed: AcceptedRelease;
+  readonly current: StoredRelease | undefined;
+  readonly engine: EnginePlan;
+  readonly files: FilePlan;
+  readonly override: string | undefined;
+  /** How it is run, where that was asked for. */
+  readonly activation: ActivationSteps | undefined;
+  readonly space: readonly SpacePlace[];
+  readonly warnings: readonly string[];
+}
+
+/** What is known of a release once its bundle is proven; the rest of the plan is looked at on this host. */
+interface Carried {
+  readonly document: Buffer;
+  readonly listed: AcceptedRelease;
+  readonly release: ReleaseDocument;
+  readonly contents: BundleContents;
+  readonly current: StoredRelease | undefined;
+}
+
+/**
+ * Plans the import of a release. Whoever plans closes the tree of the plan's files.
+ * @throws {FerryError} what stands in the way: the one finding, or `PREFLIGHT_FAILED` with all of them.
+ */
+export async function planRelease(session: Session): Promise<ReleasePlan> {
+  const { findings, accepted } = session;
+  const carried = await openRelease(session);
+  const upgrade = await findings.check(() => judgeUpgrade(carried));
+  const engine = await planEngine(session, carried);
+  const sites = await findings.check(() => sitesFor(session, carried.contents.sites, carried.release.product));
+  const files = sites && (await findings.check(() => planReleaseFiles(session, carried, sites)));
+  try {
+    findings.add(...editFindings(files?.edits ?? []));
+    const room = files && engine && (await roomFor(session, { ...carried, ...engine, files }));
+    findings.add(...spaceFindings(room?.places ?? []));
+    const activation = files && engine && (await activationOf(session, { ...carried, ...engine, files }));
+    findings.throwAny();
+    if (!engine || !files || !room) throw new TypeError('expected a finding for each part that is not planned');
+    const warnings = [accepted, sites, files, room].flatMap((part) => part.warnings);
+    const space = room.places;
+    return { ...carried, ...engine, files, space, activation, warnings: [...warnings, ...(upgrade ?? [])] };
+  } catch (error) {
+    await files?.tree.close();
+    throw error;
+  }
+}
+
+/** What all the rest needs: that the release may be here at all, and that its bundle is whole. */
+async function openRelease(session: Session): Promise<Carried> {
+  const { bundle, findings, reader } = session;
+  const document = bundle.releaseBytes;
+  if (document === undefined) throw new TypeError('expected a bundle with a release');
+  const listed = await findings.need(() => acceptAny(session, document));
+  const release = await findings.need(() => parseReleaseDocument(document));
+  const contents = await findings.need(() => proveMedium(bundle, release));
+  return { document, listed, release, contents, current: await reader?.findCurrentRelease() };
+}
+
+/** That it is a step back is one finding among others: the rest is looked at all the same. */
+async function acceptAny(
+  { accepted, known: { product, releases }, options, findings }: Session,
+  document: Buffer,
+): Promise<AcceptedRelease> {
+  const accept = (allowDowngrade: boolean) =>
+    acceptRelease(accepted, document, {
+      allowDowngrade,
+      known: releases,
+      ...(product !== undefined && { product }),
+    });
+  const listed = accept(true);
+  if (listed.isDowngrade && !options.allowDowngrade) await findings.check(() => accept(false));
+  return listed;
+}
+
+/** Nothing where no engine answers: that is found already. */
+async function planEngine(
+  session: Session,
+  { contents, release, current }: Carried,
+): Promise<Pick<ReleasePlan, 'engine' | 'override'> | undefined> {
+  const { engine: asked, findings } = session;
+  if (asked === undefined) return undefined;
+  return findings.check(async () => {
+    const images = contents.images.map((image) => engineImage(image, asked.facts));
+    const installed = current === undefined ? [] : knownImages(parseReleaseDocument(current.document));
+    const engine = await planImages(asked, images, [...knownImages(release), ...installed]);
+    return { engine, override: await overrideOf({ ...session, engine: asked }, release, engine) };
+  });
+}
+
+async function planReleaseFiles(
+  session: Session,
+  { release, current }: Carried,
+  { documents: sites }: ReturnType<typeof sitesFor>,
+): Promise<FilePlan> {
+  const { reader, options, findings } = session;
+  const { keepLocal, replace } = options;
+  const onRefusal = (error: unknown) => findings.add(error);
+  // where what was here before ferry is back, this is a first import again
+  const last = await findInstalled(reader, current?.sequence);
+  const folders = grantedFolders(release.product, session.policy);
+  const own = ownOf(session);
+  const wanted = installFiles({ product: release.product, release, hasReleaseFiles: true, sites, folders, own });
+  const about = { prefix: prefixOf(session), folders, last, keepLocal, replace, onRefusal };
+  const plan = await planFiles(wanted, about);
+  try {
+    return { ...plan, warnings: [...plan.warnings, ...(await leftLines(plan, { release, current, last }))] };
+  } catch (error) {
+    await plan.tree.close();
+    throw error;
+  }
+}
+
+/** How the release is run, where that was asked for and nothing stands in the way. */
+async function activationOf(
+  { engine, ...session }: Session,
+  plan: Pick<ReleasePlan, 'release' | 'current' | 'files' | 'override'>,
+): Promise<ActivationSteps | undefined> {
+  if (!session.options.activate || engine === undefined) return undefined;
+  const about = { ...session, engine };
+  return session.findings.check(async () =>
+    planReleaseActivation(about, { ...plan, compose: await findCompose(about, plan.release) }),
+  );
+}
+
+/** The bytes of the release's compose file, proven. */
+async function findCompose({ bundle }: ReleaseSession, release: ReleaseDocument): Promise<Buffer | undefined> {
+  const file = release.files.find(({ name }) => name === release.compose?.file);
+  if (file === undefined) return undefined;
+  const source = provenEntry(bundle, `files/${file.name}`, file);
+  return readBounded(source, { max: MAX_COMPOSE_BYTES, what: file.name });
+}
+
+async function overrideOf(
+  session: ReleaseSession,
+  release: ReleaseDocument,
+  { plans }: EnginePlan,
+): Promise<string | undefined> {
+  const bytes = await findCompose(session, release);
+  if (bytes === undefined) return undefined;
+  const imageIDs = new Map(plans.map(({ image, imageID }) => [image.name, imageID]));
+  return composeOverride(bytes, { release, facts: session.engine.facts, imageIDs });
+}
+
+/** What is needed where, and what is free there. */
+async function roomFor(
+  session: Session,
+  plan: Pick<ReleasePlan, 'release' | 'document' | 'current' | 'engine' | 'files'>,
+): Promise<{ readonly places: readonly SpacePlace[]; readonly warnings: readonly string[] }> {
+  if (isDone(plan) || session.engine === undefined) return { places: [], warnings: [] }; // a full disk is no reason to refuse what is there
+  const { release, engine, files } = plan;
+  const { bundle, options } = session;
+  const { facts } = session.engine;
+  const { needs, warnings } = await engineNeeds(engine.plans, { bundle, facts, spoolDir: options.stateDir });
+  const replaced = files.files.flatMap(({ action, found }) => (action === 'installed' && found ? [found] : []));
+  const kept = [...keptFiles(release), ...replaced].reduce((total, { size }) => total + size, 0);
+  const own = [...fileNeeds(session, files), { path: options.stateDir, bytes: kept, what: 'files' }];
+  const looked = await lookAtSpace([...needs, ...own]);
+  return { places: looked.places, warnings: [...warnings, ...looked.warnings] };
+}
+
+/** Whether this very release is installed here and all of it is in its place. */
+export function isDone({
+  current,
+  document,
+  engine,
+  files,
+}: Pick<ReleasePlan, 'current' | 'document' | 'engine' | 'files'>): boolean {
+  return (
+    current !== undefined &&
+    document.equals(current.document) &&
+    engine.plans.every(({ action, tag }) => action === 'present' && !tag) &&
+    files.files.every(({ action }) => action === 'same')
+  );
+}
+
+/** The images of a release as its receipt and its result tell of them. */
+export function imagesOf({ engine }: ReleasePlan): readonly ReceiptImage[] {
+  const loads = new Set(engine.plans.filter(({ action }) => action === 'load').map(({ imageID }) => imageID));
+  return engine.plans.map(({ image, imageID }) => ({
+    name: image.name,
+    action: loads.has(imageID) ? 'loaded' : 'present',
+    imageID,
+  }));
+}
+
+/** Bytes of layers that have to be read. */
+export function bytesOf({ engine }: ReleasePlan): number {
+  return engine.plans.reduce((total, { bytes }) => total + bytes, 0);
+}
+
+/** Bytes of all layers that this engine runs, each once. */
+export function totalBytes({ engine }: ReleasePlan): number {
+  const layers = new Map<string, Descriptor>();
+  for (const { image } of engine.plans) for (const layer of image.platform.layers) layers.set(layer.digest, layer);
+  return [...layers.values()].reduce((total, { size }) => total + size, 0);
+}

@@ -1,0 +1,50 @@
+/**
+ * The line that an import which is done leaves in the audit log, once: where there is a transaction, before its journal
+ * goes, so that no release is installed of which the log says nothing. A log that cannot be written undoes nothing.
+ */
+
+import { FerryError } from '../../errors.ts';
+import type { SiteState } from '../../state/index.ts';
+
+/** What an import did, of its result. */
+export interface ImportLine {
+  readonly kind: 'release' | 'overlay' | 'catalogue';
+  readonly action: 'installed' | 'present' | 'planned';
+  readonly release?: string;
+  readonly sequence?: number;
+}
+
+/** The log of one import. */
+export class ImportLog {
+  readonly #state: SiteState | undefined;
+  readonly #about: { readonly bundle: string; readonly now: Date };
+  #isTold = false;
+
+  /** @param state none in a dry run, which leaves no line */
+  constructor(state: SiteState | undefined, about: { readonly bundle: string; readonly now: Date }) {
+    this.#state = state;
+    this.#about = about;
+  }
+
+  /** Writes the line, the first time. Answers what a person should know: that it could not be written. */
+  async tell({ kind, action, release, sequence }: ImportLine): Promise<readonly string[]> {
+    if (this.#isTold) return [];
+    this.#isTold = true;
+    const { bundle, now } = this.#about;
+    const what = { ...(release !== undefined && { release }), ...(sequence !== undefined && { sequence }) };
+    return lineOrWarning(async () => {
+      await this.#state?.appendAudit({ event: 'import', at: now, facts: { bundle, kind, result: action, ...what } });
+    });
+  }
+}
+
+/** Writes to the log; when that fails, the outcome stands all the same. */
+export async function lineOrWarning(write: () => Promise<void>): Promise<readonly string[]> {
+  try {
+    await write();
+    return [];
+  } catch (error) {
+    if (!(error instanceof FerryError)) throw error;
+    return [`no line in the log of this site: ${error.message}`];
+  }
+}

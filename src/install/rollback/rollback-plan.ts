@@ -1,0 +1,159 @@
+/**
+ * What a rollback would do: which release was installed before, may it come back, is all of it still here, and what of
+ * names and files differs from it. Site files that were renewed since stay: a licence does not go back with the code.
+ */
+
+import { join } from 'node:path';
+import type { Engine } from '../../docker/index.ts';
+import { parseReleaseDocument, type ReleaseDocument } from '../../manifest/index.ts';
+import type { Digest } from '../../oci/index.ts';
+import { findSiteIdentity } from '../../site/index.ts';
+import type { SiteState } from '../../state/index.ts';
+import { showRelease } from '../../trust/index.ts';
+import { OVERRIDE } from '../activation/compose.ts';
+import { InstallError } from '../error.ts';
+import type { FolderTree } from '../files/folder.ts';
+import { hostPath } from '../files/host-path.ts';
+import { readKnownSite } from '../judge/judge.ts';
+import { isListed } from '../judge/stored-catalogue.ts';
+import { findInstalled, type Installed, type InstalledFile } from '../kept/installed.ts';
+import { planLeaving } from '../kept/leaving.ts';
+import { findPrevious } from '../kept/retention.ts';
+import { openReceipt } from '../records/signed-receipt.ts';
+import type { LeaveData } from '../steps/leave.ts';
+
+/** A release by its names; sequence 0 and empty texts for what was here before the first import. */
+export interface NamedRelease {
+  readonly product: string;
+  readonly release: string;
+  /** As people see it. */
+  readonly shown: string;
+  readonly sequence: number;
+  /** None of sequence 0. */
+  readonly document?: ReleaseDocument;
+}
+
+/** All that is known before the first change. */
+export interface RollbackPlan {
+  /** `roll back atrium 2.1.0 (sequence 7) to 2.0.0 (sequence 6)`. */
+  readonly title: string;
+  readonly from: NamedRelease;
+  readonly target: NamedRelease;
+  readonly leaving: LeaveData;
+  /** Which image has each name now. */
+  readonly standing: ReadonlyMap<string, Digest | null>;
+  /** As it is to be. */
+  readonly installed: Installed;
+  readonly isRevoked: boolean;
+  /** Path of its override for compose, where there is one. */
+  readonly override?: string;
+  readonly warnings: readonly string[];
+}
+
+export interface RollbackPlanOptions {
+  readonly state: SiteState;
+  readonly engine: Engine;
+  readonly tree: FolderTree;
+  readonly prefix: string;
+  readonly allowRevoked: boolean;
+}
+
+/** Looks at everything and changes nothing. @throws {InstallError} `NOTHING_BEFORE`, `IMAGE_GONE`, `PREVIOUS_REVOKED` */
+export async function planRollback(options: RollbackPlanOptions): Promise<RollbackPlan> {
+  const { state, engine, tree, prefix, allowRevoked } = options;
+  const current = await state.findCurrentSequence();
+  const previous = current === undefined ? undefined : await findPrevious(state, current);
+  const before = await findInstalled(state, previous);
+  if (current === undefined || previous === undefined || before === undefined) throw nothingBefore(current);
+  const [from, target] = [await nameOf(state, current), await nameOf(state, previous)];
+  const isRevoked = await isRevokedHere(state, previous);
+  if (isRevoked && !allowRevoked) throw previousRevoked(target);
+  await refuseMissing(engine, before, target);
+  const names = before.tags.map(({ name }) => name);
+  const leaving = await planLeaving({ state, engine, tree, sequence: current, names, files: before.files });
+  const standing = new Map<string, Digest | null>();
+  for (const name of names) standing.set(name, (await engine.findTag(name)) ?? null);
+  const renewed = (await renewedSince(state, prefix, leaving.after)).filter((file) => isOther(file, before));
+  const files = before.files.map((file) => renewed.find(({ path }) => path === file.path) ?? file);
+  return {
+    title: `roll back ${from.product || target.product} ${labelOf(from)} to ${labelOf(target)}`,
+    from,
+    target,
+    leaving,
+    standing,
+    installed: { ...before, files },
+    isRevoked,
+    ...((await state.findReleaseFile(previous, OVERRIDE)) && {
+      override: join(state.dir, 'releases', String(previous), OVERRIDE),
+    }),
+    warnings: [...renewed.map(({ path }) => `${path} was renewed since and stays as it is`), ...dataWarnings(from)],
+  };
+}
+
+async function nameOf(state: SiteState, sequence: number): Promise<NamedRelease> {
+  if (sequence === 0) return { product: '', release: '', shown: '', sequence };
+  const document = parseReleaseDocument((await state.readRelease(sequence)).document);
+  const { releases } = await readKnownSite(state);
+  const { product, release } = document;
+  return { product, release, shown: showRelease({ release, sequence }, releases), sequence, document };
+}
+
+/** A release in words. */
+export function labelOf({ shown, sequence }: NamedRelease): string {
+  return sequence === 0 ? 'what was here before ferry' : `${shown} (sequence ${sequence})`;
+}
+
+async function isRevokedHere(state: SiteState, sequence: number): Promise<boolean> {
+  const trust = await state.findTrust();
+  if (sequence === 0 || trust?.chain === undefined) return false;
+  return !isListed(trust.chain.targets, (await state.readRelease(sequence)).document);
+}
+
+async function refuseMissing(engine: Engine, { tags }: Installed, target: NamedRelease): Promise<void> {
+  const { images } = await engine.inventory();
+  const held = new Set<string>(images.map(({ id }) => id));
+  const gone = tags.find(({ imageID }) => imageID !== null && !held.has(imageID));
+  if (gone === undefined) return;
+  throw new InstallError(
+    `roll back to ${labelOf(target)}: expected ${gone.name} (${gone.imageID}) in the engine, got an engine without it`,
+    { code: 'IMAGE_GONE', facts: { image: gone.name, imageID: gone.imageID } },
+  );
+}
+
+/** Files of this site that an overlay has changed after the import of what is installed now. */
+async function renewedSince(state: SiteState, prefix: string, now: Installed): Promise<readonly InstalledFile[]> {
+  const identity = await findSiteIdentity(state);
+  const receipt = await state.findReleaseFile(now.sequence, 'receipt.json');
+  if (identity === undefined || receipt === undefined) return [];
+  const imported = new Map(openReceipt(receipt, identity).files.map(({ path, digest }) => [path, digest]));
+  return now.files.filter(
+    ({ from, path, digest }) => from === 'site' && digest !== null && imported.get(hostPath(prefix, path)) !== digest,
+  );
+}
+
+/** Whether going back would change a file. */
+function isOther({ path, digest }: InstalledFile, { files }: Installed): boolean {
+  return files.some((file) => file.path === path && file.digest !== digest);
+}
+
+function dataWarnings({ document, shown }: NamedRelease): readonly string[] {
+  if (document === undefined || document.dataRollback === 'safe') return [];
+  return [
+    `if ${shown} has run, its data may have moved on: restore the backup from before it, then start the old containers`,
+  ];
+}
+
+/** The error for a site that has no way back. */
+export function nothingBefore(current: number | undefined): InstallError {
+  const got = current === undefined ? 'a site where nothing was installed' : 'none that is kept here';
+  return new InstallError(`roll back: expected a release that was installed before, got ${got}`, {
+    code: 'NOTHING_BEFORE',
+  });
+}
+
+function previousRevoked(target: NamedRelease): InstallError {
+  return new InstallError(`roll back to ${labelOf(target)}: expected a release of the catalogue, got a revoked one`, {
+    code: 'PREVIOUS_REVOKED',
+    facts: { release: target.shown, sequence: target.sequence },
+  });
+}

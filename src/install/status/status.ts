@@ -1,0 +1,116 @@
+/**
+ * What is here: the release that is installed, its images and files as they are against as they were installed, what is
+ * pending, how long the catalogue holds, and where a rollback would go. Whatever wants a person is a line in
+ * `attention`. Changes nothing, and tells what it can when a part cannot be read or asked. DESIGN "status".
+ */
+
+import type { Engine } from '../../docker/index.ts';
+import { findSiteIdentity } from '../../site/index.ts';
+import { findState } from '../../state/index.ts';
+import { findSiteTrust } from '../judge/site-trust.ts';
+import { policyLines } from '../policy.ts';
+import type { OldContainer } from './containers.ts';
+import { lookInEngine } from './engine.ts';
+import { fileLines, lookAtReleaseFiles, type StatusFile } from './files.ts';
+import type { StatusImage } from './images.ts';
+import { lookAtJournal, type PendingTransaction } from './journal.ts';
+import type { StatusPins } from './pins.ts';
+import { type InstalledRelease, lookAtRelease } from './release.ts';
+import { lookAtTrust, type StatusCatalogue, type StatusRoot } from './trust.ts';
+
+export interface StatusOptions {
+  readonly stateDir: string;
+  /** Connects to the engine; status also tells what it can without. */
+  readonly engine: () => Promise<Engine>;
+  /** What stands before every installed path. @default what the receipt says */
+  readonly prefix?: string | undefined;
+  readonly now: Date;
+}
+
+export interface SiteStatus {
+  readonly site?: string;
+  readonly product?: string;
+  /** Absent on a site that has none, also where what was here before ferry is back. */
+  readonly release?: string;
+  /** 0 where what was here before ferry is back. */
+  readonly sequence?: number;
+  /** When it was installed, ISO 8601. */
+  readonly installed?: string;
+  readonly images: readonly StatusImage[];
+  readonly files: readonly StatusFile[];
+  /** Of the installed release and of the one to go back to; absent when the engine could not be asked. */
+  readonly pins?: readonly StatusPins[];
+  /** Running containers of the product with older images; absent when the engine could not be asked. */
+  readonly oldContainers?: readonly OldContainer[];
+  /** What came of the last `--activate`. */
+  readonly activation?: { readonly result: 'healthy' | 'failed'; readonly at: Date; readonly why?: string };
+  /** What `ferry rollback` would bring back: a release, or sequence 0. */
+  readonly rollback?: { readonly sequence: number; readonly release: string; readonly isRevoked: boolean };
+  /** A transaction that is under way, or was cut off. */
+  readonly pending?: PendingTransaction;
+  /** What may be installed, as far as this site knows. */
+  readonly catalogue?: StatusCatalogue;
+  readonly root?: StatusRoot;
+  /** Lines for a person; status 10 when there are any. */
+  readonly attention: readonly string[];
+}
+
+/** Looks at the site. @throws {StateError} when its folder cannot be read */
+export async function siteStatus({ stateDir, engine, prefix, now }: StatusOptions): Promise<SiteStatus> {
+  const state = await findState(stateDir);
+  const trust = await findSiteTrust(state);
+  if (state === undefined || trust === undefined) {
+    return { images: [], files: [], attention: ['no root is pinned here: pin one with ferry trust'] };
+  }
+  const { pending, line } = await lookAtJournal(state);
+  const identity = await findSiteIdentity(state);
+  const { release, lines } = await lookAtRelease({ state, identity, trust });
+  const site = identity?.site ?? '';
+  const { lines: inEngine, ...asked } = await lookInEngine({ connect: engine, site, release });
+  const files = await lookAtReleaseFiles(release, prefix);
+  const { lines: ofTrust, ...trusted } = lookAtTrust(trust, now);
+  return {
+    ...(identity !== undefined && { site }),
+    ...releaseFields(release),
+    ...asked,
+    files,
+    ...(pending !== undefined && { pending }),
+    ...trusted,
+    attention: [
+      ...(line === undefined ? [] : [line]),
+      ...lines,
+      ...releaseLines(release),
+      ...inEngine,
+      ...fileLines(files),
+      ...ofTrust,
+      ...(await policyLines(state)),
+    ],
+  };
+}
+
+function releaseFields(release: InstalledRelease | undefined) {
+  if (release === undefined) return {};
+  const { sequence, product, shown, receipt, activation, previous } = release;
+  return {
+    ...(sequence !== 0 && { product, release: shown }),
+    sequence,
+    ...(receipt !== undefined && { installed: receipt.finished }),
+    ...(activation !== undefined && { activation }),
+    ...(previous !== undefined && {
+      rollback: { sequence: previous.sequence, release: previous.shown, isRevoked: previous.isRevoked },
+    }),
+  };
+}
+
+function releaseLines(release: InstalledRelease | undefined): readonly string[] {
+  if (release === undefined) return [];
+  const { isRevoked, activation, previous } = release;
+  const orBack = previous === undefined || previous.isRevoked ? '' : ', or go back with ferry rollback';
+  return [
+    ...(isRevoked ? [`the installed release is revoked: import one that the catalogue lists${orBack}`] : []),
+    ...(activation?.result === 'failed'
+      ? // of this release, or of one that was left again
+        [`the last --activate failed: ${activation.why ?? 'no reason is known'}`]
+      : []),
+  ];
+}
