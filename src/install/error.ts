@@ -22,7 +22,7 @@ import { FerryError } from '../errors.ts';
  * - `INTERRUPTED`: stopped by the person, everything is as before.
  * - `UNDO_INCOMPLETE`: something failed and could not be put back either; the journal stays for `recover`.
  * - `JOURNAL_DAMAGED`: the journal is not as ferry writes it.
- * - `ENGINE_OTHER`: the transaction that is pending here changed another engine than the one that answers.
+ * - `ENGINE_OTHER`: the transaction that is pending here, or the installed release, is in another engine than answers.
  * - `NOTHING_BEFORE`: there is no release to go back to.
  * - `IMAGE_GONE`: an image of the release to go back to is not in the engine any more.
  * - `NOT_CONFIRMED`: a person was asked and did not say yes.

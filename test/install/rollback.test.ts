@@ -226,6 +226,16 @@ describe('no rollback', () => {
     expect(receipt.overrides).toEqual([{ flag: '--allow-revoked', reason: 'two is worse' }]);
   });
 
+  it('in another engine than the release is in', async () => {
+    await install('1.0.0');
+    const other = async () => {
+      const real = await lab.connect();
+      return { ...real, facts: { ...real.facts, id: 'OTHER' } };
+    };
+    await expect(back({ engine: other })).rejects.toMatchObject({ code: 'ENGINE_OTHER' });
+    expect(await tagsOf(engine)).toEqual(expect.arrayContaining([SERVER, WORKER]));
+  });
+
   it('when an image of it was removed by force', async () => {
     await install('1.0.0');
     const id = await idOf(engine, WORKER);

@@ -58,13 +58,14 @@ export interface RollbackPlanOptions {
   readonly allowRevoked: boolean;
 }
 
-/** Looks at everything and changes nothing. @throws {InstallError} `NOTHING_BEFORE`, `IMAGE_GONE`, `PREVIOUS_REVOKED` */
+/** Looks at everything and changes nothing. @throws {InstallError} `NOTHING_BEFORE`, `ENGINE_OTHER`, `IMAGE_GONE`, `PREVIOUS_REVOKED` */
 export async function planRollback(options: RollbackPlanOptions): Promise<RollbackPlan> {
   const { state, engine, tree, prefix, allowRevoked } = options;
   const current = await state.findCurrentSequence();
   const previous = current === undefined ? undefined : await findPrevious(state, current);
   const before = await findInstalled(state, previous);
   if (current === undefined || previous === undefined || before === undefined) throw nothingBefore(current);
+  await refuseOtherEngine(state, engine, current);
   const [from, target] = [await nameOf(state, current), await nameOf(state, previous)];
   const isRevoked = await isRevokedHere(state, previous);
   if (isRevoked && !allowRevoked) throw previousRevoked(target);
@@ -107,6 +108,22 @@ async function isRevokedHere(state: SiteState, sequence: number): Promise<boolea
   const trust = await state.findTrust();
   if (sequence === 0 || trust?.chain === undefined) return false;
   return !isListed(trust.chain.targets, (await state.readRelease(sequence)).document);
+}
+
+/** Of another engine nothing would be true that is written down of names. Podman has no ID. */
+async function refuseOtherEngine(state: SiteState, { facts }: Engine, current: number): Promise<void> {
+  const identity = await findSiteIdentity(state);
+  const receipt = await state.findReleaseFile(current, 'receipt.json');
+  const used = identity && receipt && openReceipt(receipt, identity).engine;
+  if (used === undefined || used.id === facts.id) return;
+  throw new InstallError(
+    `roll back: expected the engine of the installed release, ${used.id} at ${used.socket}, got ${facts.id} at ${facts.socket}`,
+    {
+      code: 'ENGINE_OTHER',
+      hint: 'set DOCKER_HOST to the engine that was used then; where that is gone for good, import the release that is wanted',
+      facts: { expected: used.socket, got: facts.socket },
+    },
+  );
 }
 
 async function refuseMissing(engine: Engine, { tags }: Installed, target: NamedRelease): Promise<void> {

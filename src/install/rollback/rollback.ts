@@ -62,7 +62,7 @@ export interface RollbackResult {
 
 /**
  * Makes the release that was installed before the installed one again.
- * @throws {InstallError} `NOTHING_BEFORE`, `IMAGE_GONE`, `PREVIOUS_REVOKED`, `NOT_CONFIRMED`, `REASON_MISSING`, and as
+ * @throws {InstallError} `NOTHING_BEFORE`, `ENGINE_OTHER`, `IMAGE_GONE`, `PREVIOUS_REVOKED`, `NOT_CONFIRMED`, `REASON_MISSING`, and as
  *   `runTransaction`; {DockerError}, {StateError}, {ContentError} `LOCKED`. Everything is then as it was before.
  */
 export async function rollBack(options: RollbackOptions): Promise<RollbackResult> {
