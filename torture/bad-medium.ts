@@ -96,7 +96,7 @@ async function badPlaces(stage: Stage, { bundle, reads, options }: Setting): Pro
     if (is === 'wrong') options.log(`bad-medium: bad block at ${bad} of ${size}:\n    ${why.join('\n    ')}`);
   }
   const note = 'new: places that this import has no need to read';
-  return { what: 'a block of the bundle that cannot be read', points: chosen.length, ...ended, note };
+  return { what: 'a block of the bundle that cannot be read', points: chosen.length, of: all.length, ...ended, note };
 }
 
 /** From some read on nothing can be read. */
@@ -115,7 +115,7 @@ async function pulledOut(stage: Stage, { bundle, reads, options }: Setting): Pro
     if (is === 'wrong')
       options.log(`bad-medium: pulled out at read ${at} of ${reads.length}:\n    ${why.join('\n    ')}`);
   }
-  return { what: 'a stick that is pulled out at some read', points: chosen.length, ...ended };
+  return { what: 'a stick that is pulled out at some read', points: chosen.length, of: reads.length, ...ended };
 }
 
 /** The same by the kernel's answer to a real process. */

@@ -60,12 +60,9 @@ export async function crashScenario(scenario: Scenario, lanes: readonly Lane[], 
   const points = await listPoints(one.site, struckCommand(one), () => begin(one));
   const rows: Row[] = [];
   for (const [kind, what] of ROWS) {
-    const chosen = pick(
-      points.filter((point) => point.kind === kind),
-      sample,
-      seed,
-    );
-    rows.push(await strikeAll(`${scenario.name}: ${what}`, stages, chosen, log));
+    const all = points.filter((point) => point.kind === kind);
+    const struck = await strikeAll(`${scenario.name}: ${what}`, stages, pick(all, sample, seed), log);
+    rows.push({ ...struck, of: all.length });
   }
   return rows;
 }

@@ -133,7 +133,7 @@ async function fillAt(stage: Stage, { how, operations, options }: Filling): Prom
     const where = `${point} of ${operations.length} (${operation?.kind} ${operation?.path})`;
     if (is === 'wrong') log(`full-disk: ${stage.scenario.name}: ${how.name}: ${where}:\n    ${why.join('\n    ')}`);
   }
-  return { what: `${how.name}: ${stage.scenario.name}`, points: chosen.length, ...ended };
+  return { what: `${how.name}: ${stage.scenario.name}`, points: chosen.length, of: points.length, ...ended };
 }
 
 interface Ended {

@@ -48,7 +48,13 @@ export async function fillEngine({ sample, seed, log }: PartOptions): Promise<Ro
       if (why.length > 0) log(`full-disk: engine with ${room} bytes of room:\n    ${why.join('\n    ')}`);
     }
     const note = `from no room at all, by steps of ${STEP / 1024} KiB`;
-    return { what: 'the engine’s disk is full while it takes an image in', points: chosen.length, ...ended, note };
+    return {
+      what: 'the engine’s disk is full while it takes an image in',
+      points: chosen.length,
+      of: STEPS,
+      ...ended,
+      note,
+    };
   } finally {
     await site.stop();
   }
@@ -166,5 +172,6 @@ export async function fillMedium(stage: Stage, { sample, seed, log }: PartOption
     if (why.length > 0)
       log(`full-disk: the stick, write ${at + 1} of ${operations.length}:\n    ${why.join('\n    ')}`);
   }
-  return { what: 'the stick is full while the receipt is copied to it', points: chosen.length, ...ended };
+  const what = 'the stick is full while the receipt is copied to it';
+  return { what, points: chosen.length, of: operations.length, ...ended };
 }

@@ -60,7 +60,8 @@ export async function cutScenario(stage: Stage, options: PartOptions): Promise<R
   const operations = await listOperations(stage);
   const rows: Row[] = [];
   for (const survives of SURVIVALS) {
-    const chosen = pick(cutsOf(operations, survives), options.sample ?? MOST[survives], options.seed);
+    const cuts = cutsOf(operations, survives);
+    const chosen = pick(cuts, options.sample ?? MOST[survives], options.seed);
     const ended = { old: 0, new: 0, wrong: 0 };
     for (const [i, cut] of chosen.entries()) {
       const { is, why } = await cutPower(stage, cut, { seed: options.seed, isDoneAgain: i % AGAIN_EVERY === 0 });
@@ -72,7 +73,8 @@ export async function cutScenario(stage: Stage, options: PartOptions): Promise<R
         );
       }
     }
-    rows.push({ what: `power cut, ${survives} unsynced survives: ${scenario.name}`, points: chosen.length, ...ended });
+    const what = `power cut, ${survives} unsynced survives: ${scenario.name}`;
+    rows.push({ what, points: chosen.length, of: cuts.length, ...ended });
   }
   return rows;
 }

@@ -24,6 +24,8 @@ export interface Row {
   readonly what: string;
   /** Different places at which harm was done. */
   readonly points: number;
+  /** How many such places there are, where not all of them were chosen. */
+  readonly of?: number;
   /** Processes killed, where that is the harm. */
   readonly kills?: number;
   /** Ended exactly as before. */

@@ -1,12 +1,13 @@
 /**
  * `npm run torture`: harm of every kind, done to real processes and engines, and the table of docs/reliability.md. It
  * ends with 1 when anything was wrong. `--only crashes,random` runs some parts; `--sample N` does at most N points of
- * each row; `--seed N` makes the choices of an earlier run; `--write` puts the table into docs/reliability.md.
+ * each row, and the table says of how many; `--seed N` makes the choices of an earlier run. `--write` puts the table of
+ * all parts into docs/reliability.md; `--save FILE` keeps what some have found, `--from FILE` (again and again) writes it.
  */
 import { parseArgs } from 'node:util';
 import type { Part, Row } from './part.ts';
 import { PARTS } from './parts.ts';
-import { writeReport } from './report.ts';
+import { readRuns, saveRun, writeReport } from './report.ts';
 import { countWrong, formatTable } from './table.ts';
 import { tidyUp } from './tidy.ts';
 
@@ -16,13 +17,17 @@ const { values } = parseArgs({
     sample: { type: 'string' },
     seed: { type: 'string' },
     write: { type: 'boolean' },
+    save: { type: 'string' },
+    from: { type: 'string', multiple: true },
   },
 });
 const seed = wholeNumber('seed', values.seed) ?? Date.now() % 2 ** 31;
 const sample = wholeNumber('sample', values.sample);
 const parts = chosen(values.only);
-if (values.write && (sample !== undefined || values.only !== undefined)) {
-  throw new RangeError('--write: only a whole run makes the table');
+if (values.write && values.only !== undefined) throw new RangeError('--write: all parts make the table');
+if (values.from !== undefined) {
+  await writeReport(await readRuns(values.from));
+  process.exit();
 }
 
 const log = (line: string): void => console.error(line);
@@ -42,7 +47,8 @@ try {
   await tidyUp();
 }
 console.log(formatTable(rows));
-if (values.write) await writeReport(rows, seed);
+if (values.save !== undefined) await saveRun(values.save, { seed, rows });
+if (values.write) await writeReport([{ seed, rows }]);
 if (countWrong(rows) > 0) process.exitCode = 1;
 
 function wholeNumber(name: string, text: string | undefined): number | undefined {

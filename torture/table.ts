@@ -6,7 +6,7 @@ const HEAD = ['what', 'points', 'kills', 'ended old', 'ended new', 'wrong', 'not
 export function formatTable(rows: readonly Row[]): string {
   const lines = rows.map((row) => [
     row.what,
-    String(row.points),
+    row.of === undefined || row.of === row.points ? String(row.points) : `${row.points} of ${row.of}`,
     shown(row.kills),
     shown(row.old),
     shown(row.new),

@@ -105,6 +105,14 @@ export function removeReleaseFile(stateDir: string, sequence: number, name: stri
   return removeName(join(folderOf(stateDir, sequence), name));
 }
 
+/** Takes a release away: its folder loses its name at once, and its bytes then. */
+export async function dropRelease(stateDir: string, sequence: number): Promise<void> {
+  const [dir, dropped] = [folderOf(stateDir, sequence), join(stateDir, 'releases', `.dropped-${sequence}`)];
+  await removeName(dropped);
+  if (await isNamed(dir)) await moveName(dir, dropped);
+  await removeName(dropped);
+}
+
 /** Begins the folder of a release, without touching one that is there under its number. */
 export async function draftRelease(stateDir: string, sequence: number): Promise<ReleaseDraft> {
   const { draft, aside } = namesOf(stateDir, sequence);

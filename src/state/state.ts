@@ -91,6 +91,8 @@ export interface SiteState extends SiteStateReader {
     place: { readonly sequence: number; readonly name: string },
     source: AsyncIterable<Uint8Array>,
   ): Promise<void>;
+  /** Takes a release away; cut off, it is there whole or not at all. */
+  dropRelease(sequence: number): Promise<void>;
   /** Takes a file of a release away; with an empty name, the release. */
   removeReleaseFile(sequence: number, name: string): Promise<void>;
   appendAudit(entry: AuditEntry): Promise<void>;
@@ -184,6 +186,7 @@ function writer(dir: string, { systemLog }: OpenStateOptions): Omit<SiteState, k
     settleDraft: (sequence) => releases.settleDraft(dir, sequence),
     putReleaseDocument: (place, fields) => releases.putReleaseDocument(dir, place, fields),
     putReleaseFile: (place, source) => releases.putReleaseFile(dir, place, source),
+    dropRelease: (sequence) => releases.dropRelease(dir, sequence),
     removeReleaseFile: (sequence, name) => releases.removeReleaseFile(dir, sequence, name),
     appendAudit: (entry) => appendAudit(join(dir, AUDIT), entry, systemLog),
     openSpool: () => openSpool(join(dir, '.spool')),

@@ -10,7 +10,7 @@ import { findLink, listFolder, removeName } from './disk.ts';
 
 /** Drafts of `writeAtomic`, links that were not moved into place, and bytes that have no name yet. */
 const DRAFT = /^\..*\.[0-9a-f]{12}\.tmp$|^[a-z]+\.new$|^\.new$/;
-const RELEASE_DRAFT = /^\.(?:draft|replaced)-\d+$/;
+const RELEASE_DRAFT = /^\.(?:draft|replaced|dropped)-\d+$/;
 
 /** Takes away what is nobody's. */
 export async function tidy(stateDir: string): Promise<void> {

@@ -151,6 +151,19 @@ describe('taking back', () => {
   });
 });
 
+describe('a release that is dropped', () => {
+  it('loses its name first, and what a cut leaves of it is tidied away', async () => {
+    await install(7, 'seven');
+    await install(8, 'eight');
+    await state.dropRelease(7);
+    await state.dropRelease(7);
+    expect(await listed()).toEqual(['8', 'current']);
+    await rename(join(state.dir, 'releases/8'), join(state.dir, 'releases/.dropped-8'));
+    await state.tidy();
+    expect(await listed()).toEqual(['current']);
+  });
+});
+
 describe('release 0', () => {
   it('is what was here before, and no installed release', async () => {
     await state.putReleaseDocument({ sequence: 0, name: 'installed.json' }, { files: [] });

@@ -31,6 +31,7 @@ it('takes drafts, old trust, links that were not moved, and the spool; and nothi
     'identity/.sign.pem.0123456789ab.tmp',
     'releases/.draft-8/release.json',
     'releases/.replaced-7/release.json',
+    'releases/.dropped-0/kept/abc',
     'releases/7/.installed.json.0123456789ab.tmp',
     'releases/7/kept/.new',
   ]) {

@@ -58,7 +58,7 @@ async function drop(site: Site, sequence: number, kept: readonly number[]): Prom
   const others = await Promise.all(kept.map((one) => findInstalled(site.state, one)));
   const used = others.flatMap((one) => one?.tags ?? []);
   if (site.engine !== undefined) await dropImages(site, { sequence, used });
-  await site.state.removeReleaseFile(sequence, '');
+  await site.state.dropRelease(sequence);
 }
 
 async function dropImages(
