@@ -8,6 +8,7 @@ import { type PinRootOptions, pinRoot } from '../../src/install/index.ts';
 import { findState, openState } from '../../src/state/index.ts';
 import { fingerprint } from '../../src/trust/index.ts';
 import { createPublisher, type Publisher } from '../support/publisher.ts';
+import { CUT_OFF } from './lab.ts';
 
 const NOW = new Date('2026-11-23T12:00:00Z');
 
@@ -125,5 +126,19 @@ describe('a root that comes later', () => {
     expect(replaced).toMatchObject({ action: 'replaced', confirmed: true });
     expect(await stored()).toEqual({ root: publisher.root, confirmed: true, floors: {} });
     expect(await audit()).toMatch(/"event":"override".*the office lost its keys/);
+  });
+});
+
+describe('a site with a transaction that was cut off', () => {
+  it('is put right before anything about its root is decided', async () => {
+    await pin({ fingerprint: hex() });
+    const state = await openState(stateDir);
+    const draft = { kind: 'keep', name: 'keep release 2', data: { sequence: 2 } };
+    await state.draftRelease(2);
+    await state.writeJournal({ ...CUT_OFF, prefix: stateDir, steps: [draft] });
+    await pin({ engine: () => Promise.reject(new Error('no engine is needed for this')) });
+    expect(await state.findJournal()).toBeUndefined();
+    expect(await state.findDraft(2)).toBeUndefined();
+    expect(await audit()).toContain('"event":"recovery"');
   });
 });
