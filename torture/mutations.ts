@@ -18,6 +18,7 @@ import { differences, type SiteView, viewSite } from '../test/support/site-view.
 import { FAMILIES, flipIn, type Mutation, mutate, type Original, readOriginal } from './mutate.ts';
 import type { Part, PartOptions, Row } from './part.ts';
 import { randomFrom } from './seed.ts';
+import { tidyLater } from './tidy.ts';
 
 const MUTATIONS = 10_000;
 const BY_COMMAND = 300;
@@ -56,11 +57,11 @@ async function startSetting(): Promise<Setting> {
   const lab = await createLab(engine, { now: new Date() });
   const stranger = await createLab(engine, { now: new Date() });
   let connection: Engine | undefined;
-  const stop = async () => {
+  const stop = tidyLater(async () => {
     connection?.close();
     await Promise.all([lab.remove(), stranger.remove()]);
     await engine.stop();
-  };
+  });
   try {
     await lab.publisher.rotate(['timestamp']); // a chain of two roots
     await stranger.publisher.rotate(['timestamp']);

@@ -1,7 +1,7 @@
 /**
  * A private Docker Engine for tests: its own data root, socket and pid file in one short-named folder under /tmp (a unix
- * socket's path has about a hundred bytes), no network set-up, never the user's Docker. It is ended by its pid, what it
- * left mounted is unmounted, and the folder goes. Several may run at once. Needs root and Debian's docker.io.
+ * socket's path has about a hundred bytes), no network set-up, never the user's Docker. Every process of it is ended by
+ * its pid, what it left mounted is unmounted, and the folder goes. Several may run at once. Needs root and docker.io.
  */
 
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
@@ -10,6 +10,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { endEngineProcesses } from './engine-processes.ts';
 import { type ImageOptions, makeImage, saveTar, type TestImage } from './images.ts';
 
 const DOCKERD = '/usr/sbin/dockerd';
@@ -24,6 +25,8 @@ export interface TestEngine {
   /** The same as `DOCKER_HOST` has it: `unix://…`. */
   readonly host: string;
   readonly pid: number;
+  /** Its own folder. */
+  readonly root: string;
   readonly dataRoot: string;
   /** Runs Docker's own client against it. Answers stdout without the last newline. @throws with stderr when it fails. */
   docker(...args: string[]): Promise<string>;
@@ -31,6 +34,7 @@ export interface TestEngine {
   kill(): Promise<void>;
   /** Starts it again on what it left, and waits until it answers. */
   restart(): Promise<void>;
+  /** Ends it, and all that it has kept running. */
   stop(): Promise<void>;
 }
 
@@ -69,6 +73,7 @@ export async function startEngine(
   });
   const docker = (...command: string[]) => runDocker(root, socket, command);
   const restart = async () => {
+    await endEngineProcesses(root);
     // what lies under /run is gone after a power cut
     unmountBelow(join(root, 'x'));
     for (const name of ['x', 'pid']) await rm(join(root, name), { recursive: true, force: true });
@@ -77,7 +82,7 @@ export async function startEngine(
   };
   const kill = () => killEngine(root, child);
   const { pid = 0 } = child;
-  return { socket, host: `unix://${socket}`, pid, dataRoot, docker, kill, restart, stop };
+  return { socket, host: `unix://${socket}`, pid, root, dataRoot, docker, kill, restart, stop };
 }
 
 function spawnEngine(root: string, args: readonly string[]): ChildProcess {
@@ -154,26 +159,24 @@ function runDocker(root: string, socket: string, args: readonly string[]): Promi
 
 async function stopEngine(root: string, child: ChildProcess): Promise<void> {
   child.kill('SIGTERM');
-  if (!(await ended(child, 20_000))) await killEngine(root, child);
+  await ended(child, 20_000);
+  // its containers too: those of an engine that was killed before outlive it
+  await killEngine(root, child);
   unmountBelow(root);
   await rm(root, { recursive: true, force: true, maxRetries: 5 });
 }
 
 async function killEngine(root: string, child: ChildProcess): Promise<void> {
-  const containerd = findPid(join(root, 'x', 'containerd', 'containerd.pid'));
+  // first: it would write down how its containers end
   child.kill('SIGKILL');
   await ended(child, 5_000);
-  if (containerd !== undefined) process.kill(containerd, 'SIGKILL');
+  await endEngineProcesses(root);
 }
 
 async function ended(child: ChildProcess, timeoutMs: number): Promise<boolean> {
   const end = performance.now() + timeoutMs;
   while (child.exitCode === null && child.signalCode === null && performance.now() < end) await delay(20);
   return child.exitCode !== null || child.signalCode !== null;
-}
-
-function findPid(path: string): number | undefined {
-  return existsSync(path) ? Number(readFileSync(path, 'utf8')) || undefined : undefined;
 }
 
 function unmountBelow(root: string): void {
