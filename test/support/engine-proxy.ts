@@ -33,10 +33,11 @@ export async function startEngineProxy(to: string, socket: string): Promise<Engi
   let trap: Trap | undefined;
   let isSprung = false;
   const sockets = new Set<Socket>();
-  const spring = () => {
-    if (isSprung) return;
+  /** Once, and not when another trap has been set meanwhile: a stream may tell of its end late. */
+  const springOf = (mine: Trap | undefined) => () => {
+    if (isSprung || mine === undefined || mine !== trap) return;
     isSprung = true;
-    trap?.spring();
+    mine.spring();
     for (const open of sockets) open.destroy();
   };
   /** The trap, when this is its call; null when nothing passes any more. */
@@ -48,14 +49,14 @@ export async function startEngineProxy(to: string, socket: string): Promise<Engi
   const server = createServer((asked, answer) => {
     const moment = count(asked);
     if (moment === null) asked.socket.destroy();
-    else if (moment === 'before') spring();
-    else forward({ to, asked, answer, moment, spring });
+    else if (moment === 'before') springOf(trap)();
+    else forward({ to, asked, answer, moment, spring: springOf(trap) });
   });
   server.on('upgrade', (asked: IncomingMessage, client: Socket, head: Buffer) => {
     const moment = count(asked);
     if (moment === null) client.destroy();
     else if (moment === undefined) tunnel(to, asked, client, head);
-    else spring();
+    else springOf(trap)();
   });
   server.on('connection', (open: Socket) => {
     sockets.add(open);
