@@ -1,8 +1,9 @@
 /**
  * What is written down about running a release: `activating.json` beside what is left, while containers may be new
- * already (so that whoever undoes knows), and `activation.json` beside the release, what came of it. FORMAT §7.
+ * already (so that whoever undoes knows; also that the data is back), and `activation.json` beside the release, what came of it. FORMAT §7.
  */
 
+import type { EngineContainer } from '../../docker/index.ts';
 import type { SiteState, SiteStateReader } from '../../state/index.ts';
 import type { Site } from '../steps/step.ts';
 
@@ -25,6 +26,34 @@ export async function markActivation({ id, state }: Pick<Site, 'id' | 'state'>, 
 /** Whether this transaction has begun to touch containers. */
 export async function isMarked({ id, state }: Pick<Site, 'id' | 'state'>, left: number): Promise<boolean> {
   return (await state.findReleaseDocument(left, MARK))?.['id'] === id;
+}
+
+/**
+ * Writes down that the data is back, so that its restore is not run again over what old code has written since.
+ * @param stopped the containers that ran new code, as {@link runOf} tells them
+ */
+export async function markRestored(
+  { id, state }: Pick<Site, 'id' | 'state'>,
+  left: number,
+  stopped: readonly string[],
+): Promise<void> {
+  await state.putReleaseDocument({ sequence: left, name: MARK }, { id, restored: true, stopped });
+}
+
+/** The containers that ran new code when the data came back; `undefined` while it is not back. */
+export async function findRestored(
+  { id, state }: Pick<Site, 'id' | 'state'>,
+  left: number,
+): Promise<readonly string[] | undefined> {
+  const mark = await state.findReleaseDocument(left, MARK);
+  if (mark?.['id'] !== id || mark['restored'] !== true) return undefined;
+  const { stopped } = mark;
+  return Array.isArray(stopped) ? stopped.map(String) : [];
+}
+
+/** One run of a container: started again, be it by the engine, it is another. */
+export function runOf({ id, startedAt = '' }: Pick<EngineContainer, 'id' | 'startedAt'>): string {
+  return `${id} ${startedAt}`;
 }
 
 /** Containers are what the rest says. */

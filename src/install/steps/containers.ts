@@ -7,7 +7,14 @@
 import { shellLine } from '../../content/index.ts';
 import { type ProjectContainer, projectContainers } from '../../docker/index.ts';
 import type { Digest } from '../../oci/index.ts';
-import { isMarked, recordActivation, unmarkActivation } from '../activation/activation-record.ts';
+import {
+  findRestored,
+  isMarked,
+  markRestored,
+  recordActivation,
+  runOf,
+  unmarkActivation,
+} from '../activation/activation-record.ts';
 import { activationCommand } from '../activation/compose.ts';
 import { type OperatorCommand, runCommand, typed } from '../activation/operator-command.ts';
 import { staleServices } from './activate.ts';
@@ -49,8 +56,7 @@ export const containersStep: StepKind<ContainersData> = {
   undo: async (data, site) => {
     const { left, rule } = data;
     if (!(await isMarked(site, left.sequence))) return;
-    if (rule !== 'safe') await stopNew(data, site);
-    const problem = await dataProblem(data, site);
+    const problem = rule === 'safe' ? undefined : await findDataProblem(data, site);
     if (problem === undefined) await bringBack(data, site);
     else await tellWhatIsLeft(data, site, problem);
     await unmarkActivation(site.state, left.sequence);
@@ -60,15 +66,29 @@ export const containersStep: StepKind<ContainersData> = {
   },
 };
 
-/** Why old code must not run on the data as it is; `undefined` when it may. */
-async function dataProblem(data: ContainersData, site: Site): Promise<string | undefined> {
-  const { rule, restore } = data;
-  const hasRun = (await madeSince(data, site)).some(({ state }) => state !== 'created');
-  if (rule === 'safe' || !hasRun) return undefined;
+/** Why old code must not run on the data as it is; `undefined` when it may. What new code runs is stopped. */
+async function findDataProblem(data: ContainersData, site: Site): Promise<string | undefined> {
+  const { rule, restore, left } = data;
+  if (await isRestored(data, site)) return undefined;
+  await stopNew(data, site);
+  const ran = (await madeSince(data, site)).filter(({ state }) => state !== 'created');
+  if (ran.length === 0) return undefined;
   if (rule === 'none' || restore === null) return 'the new release may have changed the data';
   site.progress.phase('put the backup back');
   const problem = await runCommand(restore, site, undefined);
-  return problem === undefined ? undefined : `${restore.words[0]} failed: ${problem}`;
+  if (problem !== undefined) return `${restore.words[0]} failed: ${problem}`;
+  // a full disk must not hinder the way back: at worst the command runs again
+  await markRestored(site, left.sequence, ran.map(runOf)).catch(() => undefined);
+  return undefined;
+}
+
+/** Whether the data came back before this was cut off, and nothing of the new release has run since. */
+async function isRestored(data: ContainersData, site: Site): Promise<boolean> {
+  const stopped = await findRestored(site, data.left.sequence);
+  if (stopped === undefined) return false;
+  const ids = new Set(stopped.map((run) => run.split(' ')[0]));
+  const now = (await madeSince(data, site)).filter(({ id }) => ids.has(id));
+  return now.every((container) => stopped.includes(runOf(container)));
 }
 
 /** New code must not go on changing data that is to be put back. What the activation left alone runs on. */

@@ -45,7 +45,7 @@ afterEach(() => rm(base, { recursive: true, force: true }));
 
 function container(id: string, service: string, health: EngineContainer['health']): EngineContainer {
   const labels = { 'com.docker.compose.project': 'atrium', 'com.docker.compose.service': service };
-  const rest = { image: 'x', imageID: undefined, restarts: 0, mounts: [] };
+  const rest = { image: 'x', imageID: undefined, restarts: 0, startedAt: '2026-11-23T11:00:00Z', mounts: [] };
   return { id, name: `atrium_${service}`, state: 'running', health, labels, ...rest };
 }
 
@@ -202,6 +202,31 @@ describe('a way back that was killed', () => {
       /restore the backup \(FERRY_TRANSACTION=0123456789ab .*then run: docker compose .*old/,
     );
     expect(await recover()).toMatchObject({ recovered: null });
+  });
+
+  it('restore: puts the backup back once, however often the old containers do not come up', async () => {
+    fails = OLD_FILE;
+    await cutOff(steps('restore', { restore: await restoreCommand(0) }), 'back', 0);
+    await expect(recover()).rejects.toMatchObject({ code: 'UNDO_INCOMPLETE' });
+    there = [...there, container('again', 'web', 'healthy')]; // up in part, on data that is its own now
+    await expect(recover()).rejects.toMatchObject({ code: 'UNDO_INCOMPLETE' });
+    fails = undefined;
+    expect(await recover()).toMatchObject({ recovered: 'undone' });
+    const up = `up ${OLD_FILE}`;
+    expect([log, await restored()]).toEqual([['stop new', up, up, up], `${ID} 2.0.0\n`]);
+  });
+
+  it('restore: puts the backup back again when a container of the new release has run since', async () => {
+    fails = OLD_FILE;
+    await cutOff(steps('restore', { restore: await restoreCommand(0) }), 'back', 0);
+    await expect(recover()).rejects.toMatchObject({ code: 'UNDO_INCOMPLETE' });
+    there = [{ ...container('new', 'web', 'starting'), startedAt: '2026-11-23T11:30:00Z' }]; // as an engine does that starts
+    fails = undefined;
+    expect(await recover()).toMatchObject({ recovered: 'undone' });
+    expect([log, await restored()]).toEqual([
+      ['stop new', `up ${OLD_FILE}`, 'stop new', `up ${OLD_FILE}`],
+      `${ID} 2.0.0\n`.repeat(2),
+    ]);
   });
 
   it.each<Rule>(['none', 'restore'])('%s: starts nothing old without a way to put data back', async (rule) => {
