@@ -1,7 +1,9 @@
 /**
  * Pins: a created, never started, labelled container holds an image against `image prune -a` (seen on 20.10; reference
- * lab.md). `container prune` and `system prune` remove it, so whoever relies on one asks `findPins`.
+ * lab.md). `container prune` and `system prune` remove it, so whoever relies on one asks `findPins`. Its name says whose it
+ * is, for a person; a pin is known by its label.
  */
+import { randomBytes } from 'node:crypto';
 import type { Digest } from '../oci/index.ts';
 import type { EngineAPI } from './api.ts';
 import { DockerError } from './error.ts';
@@ -41,13 +43,20 @@ export async function pinWith(
     // a declared volume would be made, and filled, at once
     HostConfig: { NetworkMode: 'none', Mounts: volumes.map((Target) => ({ Type: 'tmpfs', Target })) },
   };
-  const made = asObject(await connection.api.ask({ method: 'POST', path: '/containers/create', body }));
+  const query = { name: nameOf(imageID) };
+  const made = asObject(await connection.api.ask({ method: 'POST', path: '/containers/create', query, body }));
   const handle = asText(made['Id']);
   if (/^[0-9a-f]{12,64}$/.test(handle)) return handle;
   throw new DockerError(`pin image ${imageID}: expected a container's ID, got ${JSON.stringify(made).slice(0, 200)}`, {
     code: 'ENGINE_FAILED',
     facts: { engine: connection.facts.socket },
   });
+}
+
+/** An image may have several pins, and a request that got no answer may have made one: hence the end. */
+function nameOf(imageID: Digest): string {
+  const [, hex = ''] = imageID.split(':');
+  return `ferry-pin-${hex.slice(0, 12)}-${randomBytes(3).toString('hex')}`;
 }
 
 /** Lets go. No error when the pin is gone already. */

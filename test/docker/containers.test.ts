@@ -88,6 +88,7 @@ describe('containers', () => {
     expect(await engine.containers()).toMatchObject([
       {
         id: handle,
+        name: expect.stringMatching(/^ferry-pin-/),
         state: 'created',
         health: 'none',
         labels: { 'ferry.pin': 'release 7' },
@@ -96,6 +97,15 @@ describe('containers', () => {
     ]);
     await engine.unpin(handle);
     expect(await engine.containers()).toEqual([]);
+  });
+
+  it('holds an image by several pins, whose names say what they are', async () => {
+    const imageID = image.platform.config.digest;
+    const handles = [await engine.pin(imageID, 'release 7'), await engine.pin(imageID, 'release 7')];
+    const names = (await engine.containers()).map(({ name }) => name);
+    expect(new Set(names).size).toBe(2);
+    for (const name of names) expect(name).toMatch(new RegExp(`^ferry-pin-${imageID.slice(7, 19)}-[0-9a-f]{6}$`));
+    for (const handle of handles) await engine.unpin(handle);
   });
 });
 

@@ -67,6 +67,8 @@ describe('podman', () => {
     const handle = await engine.pin(imageID, 'test');
     expect(await engine.removeImage(imageID)).toBe(false);
     expect(await engine.findPins('test')).toEqual([{ handle, imageID, label: 'test' }]);
+    const [pin] = (await engine.containers()).filter(({ id }) => id === handle);
+    expect(pin?.name).toMatch(new RegExp(`^ferry-pin-${imageID.slice(7, 19)}-[0-9a-f]{6}$`));
     await engine.unpin(handle);
     expect(await engine.removeImage(imageID)).toBe(true);
     expect(await service.podman('images', '-a', '-q', '--no-trunc')).not.toContain(imageID);

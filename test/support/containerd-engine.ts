@@ -92,7 +92,7 @@ class Engine {
     if (path === '/version') return [200, { Version: '29.0.0', ApiVersion: `1.${this.store.minor}`, ...PLATFORM }];
     if (path === '/info') return [200, INFO];
     if (path === '/images/json') return [200, this.#list()];
-    if (path === '/containers/create') return await this.#create(request);
+    if (path === '/containers/create') return await this.#create(request, query.get('name'));
     if (path === '/containers/json') return [200, this.#filtered(query)];
     const [, container] = /^\/containers\/([0-9a-f]+)$/.exec(path) ?? [];
     if (container) return this.containers.delete(container) ? [204, ''] : [404, { message: 'No such container' }];
@@ -196,14 +196,19 @@ class Engine {
     return [200, [{ Untagged: asked }]];
   }
 
-  async #create(request: IncomingMessage): Promise<[number, unknown]> {
+  async #create(request: IncomingMessage, name: string | null): Promise<[number, unknown]> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = JSON.parse(Buffer.concat(chunks).toString('utf8')) as Record<string, unknown>;
     if (this.store.find(String(body['Image'])) === undefined)
       return [404, { message: `No such image: ${body['Image']}` }];
+    if (name !== null && !/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name))
+      return [400, { message: `Invalid container name (${name})` }];
+    const Name = name ?? `quirky_${randomBytes(4).toString('hex')}`;
+    if ([...this.containers.values()].some((container) => container['Name'] === Name))
+      return [409, { message: `Conflict. The container name "/${Name}" is already in use` }];
     const id = randomBytes(32).toString('hex');
-    this.containers.set(id, body);
+    this.containers.set(id, { ...body, Name });
     return [201, { Id: id, Warnings: [] }];
   }
 
@@ -213,7 +218,13 @@ class Engine {
     const has = (body: Record<string, unknown>) =>
       wanted === undefined || Object.entries(labels(body)).some(([k, v]) => [k, `${k}=${v}`].includes(wanted));
     const found = [...this.containers].filter(([, body]) => has(body));
-    return found.map(([Id, body]) => ({ Id, ImageID: body['Image'], State: 'created', Labels: labels(body) }));
+    return found.map(([Id, body]) => ({
+      Id,
+      Names: [`/${body['Name']}`],
+      ImageID: body['Image'],
+      State: 'created',
+      Labels: labels(body),
+    }));
   }
 }
 
