@@ -37,3 +37,13 @@ export class FerryError<Code extends string = string> extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/**
+ * The same as a document or a log can hold it: canonical JSON takes no control character.
+ * @param max characters; the rest is cut, for some of it are words of programs
+ */
+export function oneLine(error: unknown, max = 1000): string {
+  return messageOf(error)
+    .replaceAll(/\p{Cc}+/gu, ' ')
+    .slice(0, max);
+}

@@ -67,7 +67,7 @@ function describeEngine({ name, version, store, socket, apiVersion, platform, ro
   return `${name} ${version}, ${store} store, ${socket} (${more.join(', ')})`;
 }
 
-/** The command is shown and not run: a bundle is data. */
+/** Without --activate the command is shown and not run: a bundle is data, and it is the operator who has it run. */
 function nextLines({ activate, activation, ...done }: ImportResult): string[] {
   const stale = recreateLines(done);
   if (activation === 'healthy') return [...stale, 'it runs: all its services are up'];

@@ -1,6 +1,6 @@
 /** The line that a refusal or a failure leaves in the audit log: what was asked for, why it was not done. FORMAT §7. */
 
-import type { FerryError } from '../../errors.ts';
+import { type FerryError, oneLine } from '../../errors.ts';
 import type { SiteState } from '../../state/index.ts';
 
 export interface RefusalOptions {
@@ -17,8 +17,7 @@ export async function writeRefusal(
   { code, message }: FerryError,
   { now, facts, reason }: RefusalOptions,
 ): Promise<void> {
-  // canonical JSON takes no control character
-  const text = message.replaceAll(/\p{Cc}/gu, ' ');
+  const text = oneLine(message, Number.POSITIVE_INFINITY);
   const all = { ...facts, code, message: text, ...(reason !== undefined && { reason }) };
   await state.appendAudit({ event: 'refusal', at: now, facts: all }).catch(() => undefined);
 }

@@ -5,7 +5,7 @@
  * same ways. DESIGN decision 4.
  */
 
-import { messageOf } from '../../errors.ts';
+import { messageOf, oneLine } from '../../errors.ts';
 import { InstallError } from '../error.ts';
 import { type AnyStepKind, kindOf } from '../steps/index.ts';
 import type { Site, Step } from '../steps/step.ts';
@@ -99,11 +99,4 @@ function interrupted(name: string, cause?: unknown): InstallError {
     code: 'INTERRUPTED',
     cause: cause instanceof InstallError && cause.code === 'INTERRUPTED' ? undefined : cause,
   });
-}
-
-/** As the journal can hold it. */
-function oneLine(error: unknown): string {
-  return messageOf(error)
-    .replaceAll(/\p{Cc}/gu, ' ')
-    .slice(0, 1000);
 }
