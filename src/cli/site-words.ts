@@ -79,7 +79,10 @@ export const SITE_WORDS = {
     'see that the engine runs and that there is room, then run `ferry recover`; `ferry status` shows what is pending',
   ],
   JOURNAL_DAMAGED: [4, 'keep the file for support; `ferry status` shows what is here as far as it can be told'],
-  ENGINE_OTHER: [5, 'set DOCKER_HOST to the engine that was used then, and run `ferry recover`'],
+  ENGINE_OTHER: [
+    5,
+    'set DOCKER_HOST to the engine of then and run `ferry recover`; where it is gone for good: docs/state.md, The journal',
+  ],
   NOTHING_BEFORE: [1, 'import the release that is wanted; an older one with --allow-downgrade'],
   IMAGE_GONE: [5, 'import the bundle of that release again, with --allow-downgrade'],
   NOT_CONFIRMED: [3, 'nothing was changed'],

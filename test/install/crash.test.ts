@@ -1,12 +1,12 @@
 /** The engine dies in the middle of an import: told in words, and the next import finds its way. DESIGN decisions 4 and 6. */
 
-import { readFile } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { silentProgress } from '../../src/content/index.ts';
 import { connectEngine } from '../../src/docker/index.ts';
 import { findState } from '../../src/state/index.ts';
-import type { TestEngine } from '../support/engine.ts';
+import { startEngine, type TestEngine } from '../support/engine.ts';
 import { makeImage, type TestImage } from '../support/images.ts';
 import { idOf, type Lab, strayContainers, tagsOf, useSite } from './lab.ts';
 
@@ -79,6 +79,34 @@ describe('an engine that is killed in the middle of a load and stays away', () =
     expect(await lab.import(path)).toMatchObject({ action: 'installed', release: '2.0.0', recovered: 'undone' });
     for (const { name, platform } of stack('two')) expect(await idOf(engine, name)).toBe(platform.config.digest);
     expect(await strayContainers(engine)).toEqual([]);
+  });
+});
+
+describe('an engine that is killed in the middle of an update and is gone for good', () => {
+  it('stops every command until the journal is moved away; then another engine takes the release', async () => {
+    await lab.import((await lab.release({ release: '1.0.0', images: stack('one'), files: [config('one')] })).path);
+    const { path } = await lab.release({ release: '2.0.0', images: stack('two'), files: [config('two')] });
+    const { progress, killed } = killAfter(7 * MIB);
+    await expect(lab.import(path, { progress, engine: impatient })).rejects.toMatchObject(STUCK);
+    await killed();
+    const fresh = await startEngine();
+    try {
+      const other = async () => {
+        const real = await connectEngine({ env: { DOCKER_HOST: fresh.host } });
+        // all engines of a host share one ID in 20.10: /etc/docker/key.json
+        return { ...real, facts: { ...real.facts, id: 'OTHER' } };
+      };
+      const options = { engine: other };
+      await expect(lab.import(path, options)).rejects.toMatchObject({ code: 'ENGINE_OTHER' });
+      expect(await tagsOf(fresh)).toEqual([]);
+      await rename(join(lab.stateDir, 'journal.json'), join(lab.dir, 'journal.json'));
+      expect(await lab.import(path, options)).toMatchObject({ action: 'installed', release: '2.0.0', recovered: null });
+      for (const { name, platform } of stack('two')) expect(await idOf(fresh, name)).toBe(platform.config.digest);
+      expect(await readFile(join(lab.prefix, 'etc/atrium/a.conf'), 'utf8')).toBe('two');
+    } finally {
+      await fresh.stop();
+      await engine.restart();
+    }
   });
 });
 
