@@ -111,6 +111,17 @@ describe('rooms', () => {
     });
     expect(using).toEqual([]);
   });
+
+  it('ask who they are only for the pid, the user and the version of Node.js', () => {
+    const asked = files.flatMap((file) => {
+      const text = readFileSync(join(SRC, file), 'utf8');
+      const named = /import (.*) from 'node:process'/.exec(text)?.slice(1) ?? [];
+      return file === 'cli/process.ts'
+        ? []
+        : [...named, ...(text.match(/\bprocess\.(?!ts\b|kill\b|getBuiltinModule\b)\w+/g) ?? [])];
+    });
+    expect(new Set(asked)).toEqual(new Set(['process.pid', '{ geteuid }', '{ version as node }']));
+  });
 });
 
 describe('package-lock.json', () => {
