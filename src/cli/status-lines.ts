@@ -28,14 +28,17 @@ function headline({ product, release, sequence, installed }: SiteStatus): string
 function runRows({ pending, rollback, activation, oldContainers = [], pins = [] }: SiteStatus): string[][] {
   const rows: string[][] = [];
   if (pending?.process !== undefined) rows.push(['under way', `${pending.title}, by process ${pending.process}`]);
-  if (activation !== undefined)
-    rows.push(['started', `${activation.result}, ${activation.at.toISOString().slice(0, 10)}`]);
+  if (activation !== undefined) rows.push(['started', startedWords(activation)]);
   for (const { container, image } of oldContainers) rows.push(['not started anew', `${container} still runs ${image}`]);
   const isHeld = pins.length > 0 && pins.every(({ ok }) => ok);
   if (isHeld) rows.push(['pins', 'images are held against a prune']);
   if (rollback !== undefined)
     rows.push(['rollback', `to ${rollback.release}${rollback.isRevoked ? ', which is revoked' : ''}`]);
   return rows;
+}
+
+function startedWords({ result, at, isSettled }: NonNullable<SiteStatus['activation']>): string {
+  return `${result}, ${at.toISOString().slice(0, 10)}${isSettled ? '; it runs now' : ''}`;
 }
 
 function trustRows({ site, root, catalogue }: SiteStatus, now: Date): string[][] {

@@ -3,8 +3,10 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { EngineContainer } from '../../src/docker/index.ts';
 import { pinRoot, recoverSite, type SiteStatus, siteStatus } from '../../src/install/index.ts';
 import { rollBack } from '../../src/install/rollback/rollback.ts';
+import type { Digest } from '../../src/oci/index.ts';
 import { openState } from '../../src/state/index.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { makeImage } from '../support/images.ts';
@@ -377,6 +379,12 @@ describe('containers', () => {
   });
 });
 
+function runs(service: string, imageID: Digest | undefined, more: Partial<EngineContainer> = {}): EngineContainer {
+  const labels = { 'com.docker.compose.project': 'atrium', 'com.docker.compose.service': service };
+  const rest = { image: 'x', imageID, restarts: 0, mounts: [], labels };
+  return { id: service, name: service, state: 'running', health: 'none', ...rest, ...more };
+}
+
 describe('an activation', () => {
   it('that failed is told, with why', async () => {
     await installed();
@@ -387,5 +395,28 @@ describe('an activation', () => {
       activation: { result: 'failed', why: 'atrium-server-1: unhealthy' },
       attention: ['the last --activate failed: atrium-server-1: unhealthy'],
     });
+  });
+
+  it('that failed is settled when all that was to run runs with the installed images', async () => {
+    await installed();
+    const state = await openState(lab.stateDir);
+    const wanted = { project: 'atrium', services: ['server', 'worker'] };
+    const said = { result: 'failed', at: NOW.toISOString(), why: 'worker is unhealthy', ...wanted };
+    await state.putReleaseDocument({ sequence: 1, name: 'activation.json' }, said);
+    const old = makeImage({ name: 'old:1', layers: [{ files: { name: 'old' } }] }).platform.config.digest;
+    const [server, worker] = images.map(({ platform }) => platform.config.digest);
+    const statusWith = async (...found: readonly EngineContainer[]) => {
+      const connect = async () => Object.assign(await lab.connect(), { containers: async () => found });
+      const { activation, attention } = await siteStatus({ stateDir: lab.stateDir, engine: connect, now: NOW });
+      return [activation?.isSettled ?? false, attention];
+    };
+    const not = [false, ['the last --activate failed: worker is unhealthy']];
+    const up = runs('server', server);
+    expect(await statusWith(up)).toEqual(not);
+    expect(await statusWith(up, runs('worker', old))).toEqual(not);
+    expect(await statusWith(up, runs('worker', worker, { health: 'unhealthy' }))).toEqual(not);
+    expect(await statusWith(up, runs('worker', worker, { state: 'exited', exitCode: 1 }))).toEqual(not);
+    expect(await statusWith(up, runs('worker', worker, { state: 'exited', exitCode: 0 }))).toEqual([true, []]);
+    expect(await statusWith(up, runs('worker', worker))).toEqual([true, []]);
   });
 });

@@ -16,6 +16,9 @@ export interface ActivationRecord {
   readonly at: Date;
   /** One line, when it failed. */
   readonly why?: string;
+  /** When it failed: the Compose project, and the services that are to run before all is well. */
+  readonly project?: string;
+  readonly services?: readonly string[];
 }
 
 /** From here on containers may be new. @param left the release that is left, 0 for none */
@@ -65,22 +68,30 @@ export async function unmarkActivation(state: SiteState, left: number): Promise<
 export async function recordActivation(
   { state, now }: Pick<Site, 'state' | 'now'>,
   { sequence, release }: { readonly sequence: number; readonly release: string },
-  { result, why }: Omit<ActivationRecord, 'at'>,
+  { result, why, project, services }: Omit<ActivationRecord, 'at'>,
 ): Promise<void> {
   const said = { result, ...(why !== undefined && { why: oneLine(why) }) };
-  await state.putReleaseDocument({ sequence, name: RECORD }, { ...said, at: now.toISOString() });
+  const wanted = { ...(project !== undefined && { project }), ...(services !== undefined && { services }) };
+  await state.putReleaseDocument({ sequence, name: RECORD }, { ...said, ...wanted, at: now.toISOString() });
   await state.appendAudit({ event: 'activation', at: now, facts: { ...said, release, sequence } });
+}
+
+/** Its containers are as they were before, so that it once failed is no news; that it was healthy stays true. */
+export async function forgetFailure(state: SiteState, sequence: number): Promise<void> {
+  if ((await findActivation(state, sequence))?.result === 'failed') await state.removeReleaseFile(sequence, RECORD);
 }
 
 /** What became of the last activation of a release by ferry, or `undefined` when there was none. */
 export async function findActivation(state: SiteStateReader, sequence: number): Promise<ActivationRecord | undefined> {
   const found = await state.findReleaseDocument(sequence, RECORD);
   if (found === undefined) return undefined;
-  const { result, at, why } = found;
+  const { result, at, why, project, services } = found;
   return {
     result: result === 'healthy' ? 'healthy' : 'failed',
     at: new Date(String(at)),
     ...(typeof why === 'string' && { why }),
+    ...(typeof project === 'string' && { project }),
+    ...(Array.isArray(services) && { services: services.map(String) }),
   };
 }
 

@@ -1,7 +1,8 @@
 /** What the engine tells of a release: its images, its pins, the containers that run older ones. One line where it does not answer. */
 
-import type { Engine } from '../../docker/index.ts';
+import type { Engine, EngineContainer } from '../../docker/index.ts';
 import { FerryError } from '../../errors.ts';
+import { isSettled } from './activation.ts';
 import { findOldContainers, type OldContainer } from './containers.ts';
 import { type ExpectedImage, imageLines, lookAtImages, type StatusImage, unknownImages } from './images.ts';
 import { lookAtPins, type PinnedRelease, pinLines, type StatusPins } from './pins.ts';
@@ -12,6 +13,8 @@ export interface EngineStatus {
   readonly images: readonly StatusImage[];
   readonly pins?: readonly StatusPins[];
   readonly oldContainers?: readonly OldContainer[];
+  /** Whether an activation that failed is over: what was to run runs. */
+  readonly isActivationSettled?: boolean;
   readonly lines: readonly string[];
 }
 
@@ -46,12 +49,17 @@ async function look(engine: Engine, { site, release, images }: LookOptions): Pro
   const looked = await lookAtImages(images, engine);
   const pinned = pinnedReleases(release);
   const pins = await lookAtPins(pinned, { engine, site });
-  const oldContainers = await oldContainersOf(engine, release, images);
+  const isAsked = release.document?.compose !== undefined || release.activation?.result === 'failed';
+  const containers = isAsked ? await engine.containers() : [];
+  const oldContainers = oldContainersOf(containers, release, images);
+  // what was here before ferry has names, but no receipt of images
+  const ids = new Set([...images, ...tagged(release)].map(({ imageID }) => imageID));
   const revoked = release.others.filter(({ isRevoked }) => isRevoked);
   return {
     images: looked,
     pins,
     oldContainers,
+    isActivationSettled: release.activation !== undefined && isSettled(release.activation, containers, ids),
     lines: [
       ...imageLines(looked),
       ...pinLines(pins, { releases: pinned, current: release.sequence }),
@@ -85,15 +93,15 @@ function pinnedReleases(release: InstalledRelease): readonly PinnedRelease[] {
   ];
 }
 
-async function oldContainersOf(
-  engine: Engine,
+function oldContainersOf(
+  containers: readonly EngineContainer[],
   { document, others }: InstalledRelease,
   images: readonly ExpectedImage[],
-): Promise<readonly OldContainer[]> {
+): readonly OldContainer[] {
   const project = document?.compose?.project;
   if (project === undefined) return [];
   const ids = new Map(others.map((other) => [other.sequence, tagged(other).map(({ imageID }) => imageID)]));
-  return findOldContainers(await engine.containers(), { project, images, others: ids });
+  return findOldContainers(containers, { project, images, others: ids });
 }
 
 function revokedLines(containers: readonly OldContainer[], revoked: readonly KeptRelease[]): readonly string[] {

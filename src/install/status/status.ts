@@ -7,6 +7,7 @@
 import type { Engine } from '../../docker/index.ts';
 import { findSiteIdentity } from '../../site/index.ts';
 import { findState } from '../../state/index.ts';
+import type { ActivationRecord } from '../activation/activation-record.ts';
 import { findSiteTrust } from '../judge/site-trust.ts';
 import { policyLines } from '../policy.ts';
 import type { OldContainer } from './containers.ts';
@@ -43,7 +44,13 @@ export interface SiteStatus {
   /** Running containers of the product with older images; absent when the engine could not be asked. */
   readonly oldContainers?: readonly OldContainer[];
   /** What came of the last `--activate`. */
-  readonly activation?: { readonly result: 'healthy' | 'failed'; readonly at: Date; readonly why?: string };
+  readonly activation?: {
+    readonly result: 'healthy' | 'failed';
+    readonly at: Date;
+    readonly why?: string;
+    /** It failed, and what was to run runs by now. */
+    readonly isSettled?: true;
+  };
   /** What `ferry rollback` would bring back: a release, or sequence 0. */
   readonly rollback?: { readonly sequence: number; readonly release: string; readonly isRevoked: boolean };
   /** A transaction that is under way, or was cut off. */
@@ -66,12 +73,16 @@ export async function siteStatus({ stateDir, engine, prefix, now }: StatusOption
   const identity = await findSiteIdentity(state);
   const { release, lines } = await lookAtRelease({ state, identity, trust });
   const site = identity?.site ?? '';
-  const { lines: inEngine, ...asked } = await lookInEngine({ connect: engine, site, release });
+  const {
+    lines: inEngine,
+    isActivationSettled = false,
+    ...asked
+  } = await lookInEngine({ connect: engine, site, release });
   const files = await lookAtReleaseFiles(release, prefix);
   const { lines: ofTrust, ...trusted } = lookAtTrust(trust, now);
   return {
     ...(identity !== undefined && { site }),
-    ...releaseFields(release),
+    ...releaseFields(release, isActivationSettled),
     ...asked,
     files,
     ...(pending !== undefined && { pending }),
@@ -79,7 +90,7 @@ export async function siteStatus({ stateDir, engine, prefix, now }: StatusOption
     attention: [
       ...(line === undefined ? [] : [line]),
       ...lines,
-      ...releaseLines(release),
+      ...releaseLines(release, isActivationSettled),
       ...inEngine,
       ...fileLines(files),
       ...ofTrust,
@@ -88,27 +99,31 @@ export async function siteStatus({ stateDir, engine, prefix, now }: StatusOption
   };
 }
 
-function releaseFields(release: InstalledRelease | undefined) {
+function releaseFields(release: InstalledRelease | undefined, isActivationSettled: boolean) {
   if (release === undefined) return {};
   const { sequence, product, shown, receipt, activation, previous } = release;
   return {
     ...(sequence !== 0 && { product, release: shown }),
     sequence,
     ...(receipt !== undefined && { installed: receipt.finished }),
-    ...(activation !== undefined && { activation }),
+    ...(activation !== undefined && { activation: activationField(activation, isActivationSettled) }),
     ...(previous !== undefined && {
       rollback: { sequence: previous.sequence, release: previous.shown, isRevoked: previous.isRevoked },
     }),
   };
 }
 
-function releaseLines(release: InstalledRelease | undefined): readonly string[] {
+function activationField({ result, at, why }: ActivationRecord, isSettled: boolean): SiteStatus['activation'] {
+  return { result, at, ...(why !== undefined && { why }), ...(isSettled && { isSettled }) };
+}
+
+function releaseLines(release: InstalledRelease | undefined, isActivationSettled: boolean): readonly string[] {
   if (release === undefined) return [];
   const { isRevoked, activation, previous } = release;
   const orBack = previous === undefined || previous.isRevoked ? '' : ', or go back with ferry rollback';
   return [
     ...(isRevoked ? [`the installed release is revoked: import one that the catalogue lists${orBack}`] : []),
-    ...(activation?.result === 'failed'
+    ...(activation?.result === 'failed' && !isActivationSettled
       ? // of this release, or of one that was left again
         [`the last --activate failed: ${activation.why ?? 'no reason is known'}`]
       : []),

@@ -51,7 +51,8 @@ export function activateWith(clock: Clock): StepKind<ActivateData> {
       const why = await findFailure(data, site, clock);
       if (why === undefined) return tell(data, site, { result: 'healthy' });
       if (data.goesBack) throw activationFailed(data, why);
-      await tell(data, site, { result: 'failed', why });
+      const { project, awaited, services } = data;
+      await tell(data, site, { result: 'failed', why, project, services: awaited ?? services });
     },
     // the containers are the business of the step `containers`, when names and files are back
     undo: async () => {},

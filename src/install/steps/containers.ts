@@ -9,6 +9,7 @@ import { type ProjectContainer, projectContainers } from '../../docker/index.ts'
 import type { Digest } from '../../oci/index.ts';
 import {
   findRestored,
+  forgetFailure,
   isMarked,
   markRestored,
   recordActivation,
@@ -57,8 +58,10 @@ export const containersStep: StepKind<ContainersData> = {
     const { left, rule } = data;
     if (!(await isMarked(site, left.sequence))) return;
     const problem = rule === 'safe' ? undefined : await findDataProblem(data, site);
-    if (problem === undefined) await bringBack(data, site);
-    else await tellWhatIsLeft(data, site, problem);
+    if (problem === undefined) {
+      await bringBack(data, site);
+      await forgetFailure(site.state, left.sequence);
+    } else await tellWhatIsLeft(data, site, problem);
     await unmarkActivation(site.state, left.sequence);
   },
   settle: async ({ left }, site) => {
@@ -127,7 +130,8 @@ async function tellWhatIsLeft(data: ContainersData, site: Site, problem: string)
   site.outcome.activation = 'failed';
   site.outcome.activationWhy = why;
   site.warn(why);
-  await recordActivation(site, data.left, { result: 'failed', why });
+  const { project, before } = data;
+  await recordActivation(site, data.left, { result: 'failed', why, project, services: before.running });
 }
 
 /** What a person has to do: the data first, then the containers. */

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentProgress } from '../../../src/content/index.ts';
 import type { Engine, EngineContainer } from '../../../src/docker/index.ts';
 import { DockerError } from '../../../src/docker/index.ts';
-import { findActivation, markActivation } from '../../../src/install/activation/activation-record.ts';
+import { findActivation, markActivation, recordActivation } from '../../../src/install/activation/activation-record.ts';
 import { FolderTree } from '../../../src/install/files/folder.ts';
 import { type ActivateData, activate } from '../../../src/install/steps/activate.ts';
 import { type ContainersData, containers } from '../../../src/install/steps/containers.ts';
@@ -202,6 +202,15 @@ describe('a way back that was killed', () => {
       /restore the backup \(FERRY_TRANSACTION=0123456789ab .*then run: docker compose .*old/,
     );
     expect(await recover()).toMatchObject({ recovered: null });
+    expect(await findActivation(state, 1)).toMatchObject({ result: 'failed', project: 'atrium', services: ['web'] });
+  });
+
+  it('forgets that what is back failed once', async () => {
+    const site = { state, now: NOW };
+    await recordActivation(site, { sequence: 1, release: '1.0.0' }, { result: 'failed', why: 'web is unhealthy' });
+    await cutOff(steps('safe'), 'back', 0);
+    expect(await recover()).toMatchObject({ recovered: 'undone' });
+    expect(await findActivation(state, 1)).toBeUndefined();
   });
 
   it('restore: puts the backup back once, however often the old containers do not come up', async () => {
