@@ -116,6 +116,18 @@ describe('deliverReceipt', () => {
     });
   });
 
+  it('takes away what an import of this site that was killed has left, and nothing else', async () => {
+    const medium = join(dir, 'medium');
+    await mkdir(medium);
+    const draft = (site: string) => `.atrium-${site}-6-20261122T120000Z.receipt.json.0123456789ab.tmp`;
+    const others = [draft('0123456789abcdef'), '.notes.tmp', `atrium-${identity.site}-6-20261122T120000Z.receipt.json`];
+    for (const name of [...others, draft(identity.site)]) await writeFile(join(medium, name), 'left');
+    const bundle = join(medium, 'atrium-2.1.0-7-12.ferry.tar');
+    expect(await deliverReceipt({ receipt: sign(), identity, bundle })).toMatchObject({ action: 'written' });
+    const names = await readdir(medium);
+    expect(names.filter((name) => !NAME.test(name)).toSorted()).toEqual(others.toSorted());
+  });
+
   it('is not written where nobody wants it', async () => {
     expect(await deliver(sign(), dir, { isDeclined: true })).toEqual({ action: 'declined' });
     expect(await readdir(dir)).toEqual(['state']);

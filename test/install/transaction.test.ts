@@ -227,6 +227,13 @@ describe('recovery', () => {
     expect(await findPending(state)).toBeDefined();
   });
 
+  it('refuses one of the same ID that keeps its images elsewhere', async () => {
+    await state.writeJournal({ ...journalOf([move], { engine: { ...facts, dataRoot: '/var/lib/docker' } }) });
+    const elsewhere = { ...engine, facts: { ...facts, dataRoot: '/srv/docker' } } as Engine;
+    const recovering = recoverPending(state, { engine: async () => elsewhere, now: NOW });
+    await expect(recovering).rejects.toMatchObject({ code: 'ENGINE_OTHER' });
+  });
+
   it.each([
     ['no steps', { steps: [] }],
     ['a kind that nobody knows', { steps: [{ kind: 'dance', name: '', data: {} }] }],

@@ -6,6 +6,7 @@ import type { SiteState } from '../../state/index.ts';
 import type { FolderTree } from '../files/folder.ts';
 import type { ImportLine } from '../records/import-log.ts';
 import type { Outcome, Step } from '../steps/step.ts';
+import { journalEngine } from '../transaction/journal.ts';
 import { siteFor } from '../transaction/site.ts';
 import { runTransaction } from '../transaction/transaction.ts';
 import { identityOf, prefixOf, progressOf, type Session } from './session.ts';
@@ -59,7 +60,7 @@ export async function runImport(
       tell: async (became) => (became === 'finished' ? session.log.tell(line) : []),
     });
     const journal = { id, command: 'import', ...about, prefix, started: now.toISOString(), steps, at: 0 } as const;
-    const asked = engine && { engine: { socket: engine.facts.socket, id: engine.facts.id } };
+    const asked = engine && { engine: journalEngine(engine.facts) };
     await runTransaction({ ...journal, ...asked, direction: 'forward' }, site);
     return { bytesRead, outcome: site.outcome, warnings };
   } catch (error) {

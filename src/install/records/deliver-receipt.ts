@@ -5,7 +5,7 @@
  */
 
 import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ContentError, findFileBounded, isErrno, writeNew } from '../../content/index.ts';
 import { messageOf } from '../../errors.ts';
@@ -42,6 +42,7 @@ export async function deliverReceipt(options: DeliverReceiptOptions): Promise<Re
   const path = join(dirname(bundle), receiptName(content));
   try {
     if (await isReadOnly(dirname(bundle))) return { action: 'read-only' };
+    await removeDrafts(dirname(bundle), content);
     if (await isThere(path, receipt)) return { action: 'same', path };
     onReceipt?.(content, path);
     return { action: (await writeNew(path, receipt)) === 'written' ? 'written' : 'same', path };
@@ -55,6 +56,12 @@ export async function deliverReceipt(options: DeliverReceiptOptions): Promise<Re
 function receiptName({ product, site, sequence, finished }: SignedReceipt): string {
   const time = `${finished.slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
   return `${product}-${site}-${sequence}-${time}.receipt.json`;
+}
+
+/** What an import of this site that was killed while it wrote has left: nobody else's, and no receipt. */
+async function removeDrafts(folder: string, { product, site }: SignedReceipt): Promise<void> {
+  const isDraft = new RegExp(`^\\.${product}-${site}-\\d+-\\d{8}T\\d{6}Z\\.receipt\\.json\\.[0-9a-f]{12}\\.tmp$`);
+  for (const name of await readdir(folder)) if (isDraft.test(name)) await rm(join(folder, name), { force: true });
 }
 
 /** Whether a former import has written it: there is nothing to show then. */

@@ -18,6 +18,7 @@ import { lineOrWarning } from '../records/import-log.ts';
 import type { Override, ReceiptFile, ReceiptImage } from '../records/receipt.ts';
 import { writeRefusal } from '../records/refusal.ts';
 import type { Outcome, Site } from '../steps/step.ts';
+import { journalEngine } from '../transaction/journal.ts';
 import { type Recovered, recoverPending } from '../transaction/recover.ts';
 import { siteFor } from '../transaction/site.ts';
 import { runTransaction } from '../transaction/transaction.ts';
@@ -130,10 +131,9 @@ async function carryOut(
     became === 'undone' ? [] : lineOrWarning(() => state.appendAudit({ event: 'rollback', at: now, facts }));
   const site = await siteFor({ id, state, identity, engine, prefix, tree, now, began, signal, progress, warn, tell });
   const steps = await rollbackSteps(plan, { site, overrides });
-  const { socket, id: engineID } = engine.facts;
   const { product, release, sequence } = plan.target;
   const about = { id, command: 'rollback', title: plan.title, product, release, sequence, prefix } as const;
-  const journal = { ...about, engine: { socket, id: engineID }, started: now.toISOString(), steps, at: 0 };
+  const journal = { ...about, engine: journalEngine(engine.facts), started: now.toISOString(), steps, at: 0 };
   await runTransaction({ ...journal, direction: 'forward' }, site);
   return site.outcome;
 }

@@ -11,6 +11,18 @@ import { STEP_KINDS, type Step } from '../steps/step.ts';
 /** `forward`: making changes; `back`: undoing them; `settle`: all is done, and what undo would have needed goes. */
 export type Direction = 'forward' | 'back' | 'settle';
 
+/** Which engine it changes: two on one host may have one ID, not one folder. */
+export interface JournalEngine {
+  readonly socket: string;
+  readonly id: string;
+  readonly dataRoot?: string;
+}
+
+/** What the journal says of an engine. */
+export function journalEngine({ socket, id, dataRoot }: JournalEngine): JournalEngine {
+  return { socket, id, ...(dataRoot !== undefined && { dataRoot }) };
+}
+
 /** A transaction that is under way, or was cut off. */
 export interface Journal {
   /** 12 hex digits: part of every temporary name. */
@@ -24,7 +36,7 @@ export interface Journal {
   readonly sequence?: number;
   readonly prefix: string;
   /** Absent where none is needed. */
-  readonly engine?: { readonly socket: string; readonly id: string };
+  readonly engine?: JournalEngine;
   /** ISO 8601. */
   readonly started: string;
   readonly steps: readonly Step[];

@@ -15,7 +15,7 @@ import { lineOrWarning } from '../records/import-log.ts';
 import { writeRefusal } from '../records/refusal.ts';
 import { kindOf } from '../steps/index.ts';
 import type { Site } from '../steps/step.ts';
-import { findPending, type Journal } from './journal.ts';
+import { findPending, type Journal, type JournalEngine } from './journal.ts';
 import { siteFor } from './site.ts';
 import { goBack, goForward, settle } from './transaction.ts';
 
@@ -145,11 +145,14 @@ function findResumable({ steps, at }: Journal): number | undefined {
 }
 
 function checkEngine({ engine, title }: Journal, { facts }: Engine): void {
-  if (engine === undefined || engine.id === facts.id) return;
-  throw new InstallError(
-    `recover ${title}: expected the engine ${engine.id} at ${engine.socket}, got ${facts.id} at ${facts.socket}`,
-    { code: 'ENGINE_OTHER', facts: { expected: engine.socket, got: facts.socket } },
-  );
+  if (engine === undefined) return;
+  const isSame = engine.id === facts.id && (engine.dataRoot ?? facts.dataRoot) === facts.dataRoot;
+  if (isSame) return;
+  const named = ({ socket, id, dataRoot = 'a folder unknown' }: JournalEngine) => `${id} with ${dataRoot} at ${socket}`;
+  throw new InstallError(`recover ${title}: expected the engine ${named(engine)}, got ${named(facts)}`, {
+    code: 'ENGINE_OTHER',
+    facts: { expected: engine.socket, got: facts.socket },
+  });
 }
 
 async function writeDown(

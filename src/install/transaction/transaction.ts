@@ -39,7 +39,7 @@ export async function goForward(journal: Journal, site: Site, from: number): Pro
   } catch (error) {
     const cause = site.signal?.aborted ? interrupted(journal.steps[at]?.name ?? '', error) : error;
     await goBack({ ...journal, at, reason: oneLine(cause) }, site, cause);
-    throw cause;
+    throw withLeft(cause, site);
   }
   await settle(journal, site);
 }
@@ -58,7 +58,7 @@ export async function goBack(journal: Journal, site: Site, cause?: unknown): Pro
       await writeJournal(site.state, { ...journal, at, direction: 'back' }).catch(() => undefined);
       await kindOf(step).undo(step.data, site);
     } catch (error) {
-      throw undoIncomplete(step.name, error, cause);
+      throw withLeft(undoIncomplete(step.name, error, cause), site);
     }
   }
   for (const line of await site.tell('undone')) site.warn(line);
@@ -82,6 +82,15 @@ export async function settle(journal: Journal, site: Site): Promise<void> {
   }
   for (const line of await site.tell('finished')) site.warn(line);
   if (isClean) await site.state.removeJournal();
+}
+
+/** An error that says what is not as before; an interruption after which something is not is no mere one. */
+function withLeft(error: unknown, { outcome: { left } }: Site): unknown {
+  if (left === undefined || !(error instanceof InstallError)) return error;
+  const isInterrupted = error.code === 'INTERRUPTED' && error.cause instanceof InstallError;
+  const { message, code, facts, cause } = isInterrupted ? (error.cause as InstallError) : error;
+  const hint = code === 'UNDO_INCOMPLETE' ? {} : { hint: left.join('; ') };
+  return new InstallError(message, { code, cause, ...hint, facts: { ...facts, left } });
 }
 
 function undoIncomplete(step: string, error: unknown, cause: unknown): InstallError {
