@@ -268,7 +268,8 @@ describe('import --activate of a release that never gets healthy', () => {
     const { notes, progress } = listening();
     await expect(activate(bad('restore'), { progress })).rejects.toMatchObject({
       code: 'ACTIVATION_FAILED',
-      hint: expect.stringContaining('restore the backup first'),
+      hint: expect.stringContaining('; restore the backup, then run: '),
+      facts: { left: [expect.stringContaining('; restore the backup, then run: ')] },
     });
     expect(await containers()).toEqual([`db ${imageIDOf(db())} running`, `web ${imageIDOf(web(2))} exited`]);
     expect(await idOf(engine, WEB)).toBe(imageIDOf(web(1)));

@@ -138,8 +138,7 @@ function hintFor({
 }): string {
   if (goesBack && rule === 'safe')
     return isFirst ? 'everything is as it was before' : 'the former release is back, its containers too';
-  if (goesBack)
-    return 'images and files of before are back, containers too unless `ferry status` says that the backup must be restored first';
+  if (goesBack) return 'images, files and containers of before are back, the data too if the new release had run';
   const logs = shellLine(activationCommand({ project, files }).slice(0, -2));
   return `the release stays installed and its containers stay as they are: look at \`${logs} logs\`, mend it and run the same command again; \`ferry rollback\` brings images and files of before back and starts no container`;
 }

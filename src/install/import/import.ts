@@ -53,8 +53,10 @@ export async function importBundle(options: ImportOptions): Promise<ImportResult
         const done = await importWith(state, connected, options);
         return { ...done, recovered, warnings: [...warnings, ...done.warnings] };
       });
-      if (done.failure !== undefined) throw done.failure;
-      return done;
+      if (done.failure === undefined) return done;
+      // there will be no result to tell them with
+      for (const line of done.warnings) options.progress?.note(line);
+      throw done.failure;
     } finally {
       await lock.release();
     }

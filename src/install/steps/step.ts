@@ -98,6 +98,8 @@ export interface Outcome {
   activation?: 'healthy' | 'failed';
   /** One line, when it failed. */
   activationWhy?: string;
+  /** After a way back: what is not as it was before, with what a person has to do about it. */
+  left?: readonly string[];
   /** Containers that still see an old file, because they mount that one file. */
   recreate?: readonly { readonly container: string; readonly path: string }[];
 }

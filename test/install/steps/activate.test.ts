@@ -8,6 +8,7 @@ import { silentProgress } from '../../../src/content/index.ts';
 import type { Engine, EngineContainer } from '../../../src/docker/index.ts';
 import { DockerError } from '../../../src/docker/index.ts';
 import { findActivation, markActivation, recordActivation } from '../../../src/install/activation/activation-record.ts';
+import type { InstallError } from '../../../src/install/error.ts';
 import { FolderTree } from '../../../src/install/files/folder.ts';
 import { type ActivateData, activate } from '../../../src/install/steps/activate.ts';
 import { type ContainersData, containers } from '../../../src/install/steps/containers.ts';
@@ -165,18 +166,30 @@ describe('an interruption while it waits', () => {
     const site = await siteFor({ ...about, signal: stop.signal, tell, warn: (line) => log.push(line) });
     const journal = { id: ID, command: 'import', title: 'import', prefix: base, started: NOW.toISOString() } as const;
     const running = runTransaction({ ...journal, engine: facts, steps: made, at: 0, direction: 'forward' }, site);
-    return {
-      ended: running.then(
-        () => 'made',
-        (error: { code: string }) => error.code,
-      ),
-      site,
-    };
+    const error = running.then(
+      () => undefined,
+      (thrown: InstallError) => thrown,
+    );
+    return { error, ended: error.then((thrown) => thrown?.code ?? 'made'), site };
   }
 
   it('safe: brings the old containers back', async () => {
     const { ended } = await interrupt(steps('safe'));
     expect([await ended, log, ids()]).toEqual(['INTERRUPTED', [`up ${NEW_FILE}`, `up ${OLD_FILE}`], ['again running']]);
+  });
+
+  it('restore: says what is left where nothing puts the data back, and not that all is as before', async () => {
+    const { error, site } = await interrupt(steps('restore'));
+    const left = [
+      expect.stringMatching(/^images and files are back, .* are stopped: .*; restore the backup, then run: /),
+    ];
+    expect(await error).toMatchObject({
+      code: 'ACTIVATION_FAILED',
+      message: 'run release 2.0.0: expected all services to be up, got an interruption',
+      hint: expect.stringContaining('restore the backup'),
+      facts: { release: '2.0.0', why: 'an interruption', left },
+    });
+    expect([log[1], site.outcome.left]).toEqual(['stop new', left]);
   });
 
   it('none: starts nothing old, and stays', async () => {
