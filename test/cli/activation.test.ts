@@ -76,6 +76,7 @@ describe('ferry import --activate', () => {
       'ferry: error: run release 1.0.0: expected all services to be up, got web ended with status 3\n',
     );
     expect(stderr).toMatch(/ferry: hint: the release stays installed .*`docker compose --project-name atrium .* logs/);
+    expect(stderr).not.toContain('ferry rollback'); // nothing ran here before
     expect((await site(['status'], '/usr/bin:/bin')).status).toBe(10);
   });
 

@@ -7,6 +7,7 @@ import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { silentProgress } from '../../src/content/index.ts';
+import type { InstallError } from '../../src/install/error.ts';
 import type { ImportOptions } from '../../src/install/index.ts';
 import { openState } from '../../src/state/index.ts';
 import type { TestEngine } from '../support/engine.ts';
@@ -297,7 +298,7 @@ describe('import --activate of a release that never gets healthy', () => {
     await activate({ version: 1 });
     await expect(activate(bad())).rejects.toMatchObject({
       code: 'ACTIVATION_FAILED',
-      hint: expect.stringContaining('the release stays installed'),
+      hint: expect.stringMatching(/^the release stays installed .*`ferry rollback` brings/),
     });
     expect(await containers()).toEqual(running(2));
     expect(await idOf(engine, WEB)).toBe(imageIDOf(web(2)));
@@ -306,6 +307,12 @@ describe('import --activate of a release that never gets healthy', () => {
     expect(await marks()).toEqual([]);
     const lines = await readFile(join(lab.stateDir, 'audit.jsonl'), 'utf8');
     expect(lines).toMatch(/"event":"import","facts":\{[^}]*"result":"installed","sequence":2/);
+  });
+
+  it('none, and nothing is kept to go back to: no rollback is offered', async () => {
+    await activate({ version: 1 });
+    const error = await activate(bad(), { keep: 1 }).catch((thrown: InstallError) => thrown);
+    expect(error).toMatchObject({ code: 'ACTIVATION_FAILED', hint: expect.not.stringContaining('rollback') });
   });
 
   it('installed before: nothing goes back, whatever its data allows', async () => {

@@ -32,6 +32,8 @@ export interface ActivationOptions {
   readonly left?:
     | { readonly sequence: number; readonly release: string; readonly files: readonly string[] | undefined }
     | undefined;
+  /** Whether a rollback would find a release that is kept; what was here before ferry counts where it ran. */
+  readonly hasPrevious: boolean;
   /** @default 5000 */
   readonly settleMs?: number | undefined;
 }
@@ -73,34 +75,31 @@ export function nothingToActivate(why: string): InstallError {
 
 /** Plans the steps. @throws as {@link checkActivation}; {ManifestError} `MANIFEST_YAML` for the compose file */
 export async function planActivation(options: ActivationOptions): Promise<ActivationSteps> {
-  const { release, policy, engine, left } = options;
+  const { release, policy, engine, left, hasPrevious } = options;
   await checkActivation(release, options);
   const rule = release.dataRollback ?? 'none';
   const about = { product: release.product, release: release.release, sequence: release.sequence };
   const steps = {
     ...(rule === 'restore' && policy.backup && { backup: backup({ words: policy.backup, ...about }) }),
-    activate: activateStepOf(options),
   };
-  if (left === undefined) return steps;
+  if (left === undefined) return { ...steps, activate: activateStepOf(options, hasPrevious) };
   const project = release.compose?.project ?? '';
   const restore = rule === 'restore' && policy.restore ? { words: policy.restore, ...about } : null;
   const before = await containersBefore(await engine.containers(), project, left.files ?? options.files);
   const { sequence, release: name } = left;
   const mounted = options.planned.filter(({ action }) => action === 'installed').map(mountedBefore);
+  const canGoBack = hasPrevious && (sequence !== 0 || before.running.length > 0);
   return {
     ...steps,
+    activate: activateStepOf(options, canGoBack),
     containers: containers({ project, rule, restore, left: { sequence, release: name }, before, mounted }),
   };
 }
 
-function activateStepOf({
-  release,
-  compose,
-  files,
-  planned,
-  left,
-  settleMs = SETTLE_MS,
-}: ActivationOptions): Step<ActivateData> {
+function activateStepOf(
+  { release, compose, files, planned, left, settleMs = SETTLE_MS }: ActivationOptions,
+  canGoBack: boolean,
+): Step<ActivateData> {
   const { project = '', health } = release.compose ?? {};
   const rule = release.dataRollback ?? 'none';
   const goesBack = left !== undefined && rule !== 'none';
@@ -119,7 +118,7 @@ function activateStepOf({
     })),
     left: left?.sequence ?? null,
     goesBack,
-    hint: hintFor({ goesBack, rule, project, files, isFirst: left?.sequence === 0 }),
+    hint: hintFor({ goesBack, rule, project, files, isFirst: left?.sequence === 0, canGoBack }),
   });
 }
 
@@ -129,18 +128,20 @@ function hintFor({
   project,
   files,
   isFirst,
+  canGoBack,
 }: {
   readonly goesBack: boolean;
   readonly rule: 'safe' | 'restore' | 'none';
   readonly project: string;
   readonly files: readonly string[];
   readonly isFirst: boolean;
+  readonly canGoBack: boolean;
 }): string {
   if (goesBack && rule === 'safe')
     return isFirst ? 'everything is as it was before' : 'the former release is back, its containers too';
   if (goesBack) return 'images, files and containers of before are back, the data too if the new release had run';
   const logs = shellLine(activationCommand({ project, files }).slice(0, -2));
-  return `the release stays installed and its containers stay as they are: look at \`${logs} logs\`, mend it and run the same command again; \`ferry rollback\` brings images and files of before back and starts no container`;
+  return `the release stays installed and its containers stay as they are: look at \`${logs} logs\`, mend it and run the same command again${canGoBack ? '; `ferry rollback` brings images and files of before back and starts no container' : ''}`;
 }
 
 function mountedBefore({ file, found }: PlannedFile) {

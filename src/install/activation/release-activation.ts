@@ -8,6 +8,8 @@ import { parseReleaseDocument, type ReleaseDocument } from '../../manifest/index
 import type { StoredRelease } from '../../state/index.ts';
 import type { FilePlan } from '../files/file-plan.ts';
 import { prefixOf, type ReleaseSession } from '../import/session.ts';
+import { findInstalled } from '../kept/installed.ts';
+import { DEFAULT_KEEP, findPrevious } from '../kept/retention.ts';
 import { type ActivationSteps, checkActivation, nothingToActivate, planActivation } from './activation.ts';
 import { composeFiles, OVERRIDE } from './compose.ts';
 
@@ -36,7 +38,20 @@ export async function planReleaseActivation(
   const sequence = (await reader?.findCurrentSequence()) ?? 0;
   const left = sequence === release.sequence ? undefined : await findLeft(session, sequence, current);
   const { settleMs } = options;
-  return planActivation({ release, compose, files: paths, planned: files.files, policy, engine, left, settleMs });
+  const hasPrevious = left === undefined ? await isPreviousKept(session, sequence) : keepsPrevious(options);
+  const about = { release, compose, files: paths, planned: files.files, policy, engine };
+  return planActivation({ ...about, left, hasPrevious, settleMs });
+}
+
+function keepsPrevious({ keep = DEFAULT_KEEP }: ReleaseSession['options']): boolean {
+  return keep > 1;
+}
+
+/** Whether there is a release to go back to from one that is installed already. */
+async function isPreviousKept({ reader }: ReleaseSession, sequence: number): Promise<boolean> {
+  // a receipt that cannot be read is told of by others; here it is but a hint the less
+  const previous = await (reader && findPrevious(reader, sequence))?.catch(() => undefined);
+  return !!previous && (await findInstalled(reader, previous)) !== undefined;
 }
 
 /** The release that is left, and the files that bring it up; of what was here before ferry, Compose itself knows. */
