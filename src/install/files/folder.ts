@@ -82,7 +82,7 @@ export class FolderTree {
 
   async #child(parent: OpenFolder, name: string, path: string): Promise<OpenFolder | undefined> {
     const known = this.#open.get(path);
-    if (known !== undefined) return folderOf(known);
+    if (known !== undefined) return folderOf(known, path);
     const found = await openChild(parent, name, path);
     return found && this.#keep(path, found);
   }
@@ -97,7 +97,7 @@ export class FolderTree {
 
   #keep(path: string, handle: FileHandle): OpenFolder {
     this.#open.set(path, handle);
-    return folderOf(handle);
+    return folderOf(handle, path);
   }
 }
 
@@ -108,7 +108,7 @@ export class FolderTree {
  */
 export async function openInner(folder: OpenFolder, name: string, path: string): Promise<InnerFolder | undefined> {
   const found = await openChild(folder, name, path);
-  return found && { ...folderOf(found), close: () => found.close() };
+  return found && { ...folderOf(found, path), close: () => found.close() };
 }
 
 async function openChild(parent: OpenFolder, name: string, path: string): Promise<FileHandle | undefined> {
@@ -168,6 +168,13 @@ async function findHandle(path: string, flags: number): Promise<FileHandle | und
   }
 }
 
-function folderOf(handle: FileHandle): OpenFolder {
-  return { at: (name) => `/proc/self/fd/${handle.fd}/${name}`, sync: () => handle.sync() };
+/** @param path for the error, below the prefix */
+function folderOf(handle: FileHandle, path: string): OpenFolder {
+  return {
+    at: (name) => `/proc/self/fd/${handle.fd}/${name}`,
+    sync: () =>
+      handle.sync().catch((error: unknown) => {
+        throw asWriteError(error, path || '/');
+      }),
+  };
 }
