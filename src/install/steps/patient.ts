@@ -14,16 +14,16 @@ export interface PatientlyOptions {
  */
 export async function patiently(
   site: Site,
-  work: (engine: Engine) => Promise<void>,
+  work: (engine: Engine, isAgain: boolean) => Promise<void>,
   { signal }: PatientlyOptions = {},
 ): Promise<void> {
   const engine = engineFor(site);
   try {
-    await work(engine);
+    await work(engine, false);
   } catch (error) {
     if (!isEngineLost(error) || signal?.aborted) throw error;
     await untilBack(site, signal);
-    await work(engine);
+    await work(engine, true);
   }
 }
 

@@ -6,7 +6,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { wordsFor } from '../../../src/cli/words.ts';
 import type { Engine } from '../../../src/docker/index.ts';
-import { connectEngine } from '../../../src/docker/index.ts';
+import { connectEngine, DockerError } from '../../../src/docker/index.ts';
 import type { FerryError } from '../../../src/errors.ts';
 import { holdStep } from '../../../src/install/steps/hold.ts';
 import { loadStep } from '../../../src/install/steps/load.ts';
@@ -294,6 +294,26 @@ describe('holding', () => {
     await holdStep.apply(planned.hold?.data as never, imageSite({ engine }).site);
     await holdStep.undo(planned.hold?.data as never, imageSite({ engine }).site);
     expect(snapshot()).toEqual(before);
+  });
+
+  it('puts no pin twice when the engine goes away in the middle', async () => {
+    await installFormer();
+    const planned = await planSteps(engine, stack('one'));
+    let count = 0;
+    const leaving: Engine = {
+      ...engine,
+      pin: async (...args) => {
+        const handle = await engine.pin(...args);
+        count += 1;
+        if (count === 1) throw new DockerError('the answer is lost', { code: 'ENGINE_UNREACHABLE' });
+        return handle;
+      },
+      untilBack: async () => undefined,
+    };
+    await holdStep.apply(planned.hold?.data as never, imageSite({ engine: leaving }).site);
+    const wanted = planned.hold?.data.pins.map(({ label, imageID }) => `${label} ${imageID}`) ?? [];
+    const pins = (await engine.findPins()).map(({ label, imageID }) => `${label} ${imageID}`);
+    for (const pin of wanted) expect(pins.filter((one) => one === pin)).toHaveLength(1);
   });
 
   it('waits for all pins before it fails, so that no undo runs beside them', async () => {
