@@ -8,11 +8,10 @@ import type { Ran, RanMain } from '../test/support/cli.ts';
 import { startFerryGroup } from '../test/support/killed-ferry.ts';
 import { differences, judgeView, withoutIdentity } from '../test/support/site-view.ts';
 import { command } from './in-process.ts';
+import { withLane } from './lane.ts';
 import type { Part, PartOptions, Row } from './part.ts';
-import { carryReleases, type Releases } from './releases.ts';
 import { type Stage, setStage, UPDATE } from './scenario.ts';
 import { pick } from './seed.ts';
-import { startSite } from './site.ts';
 import { begin, struckCommand } from './strike.ts';
 import { type Operation, systemError, Tap } from './tap.ts';
 
@@ -23,19 +22,8 @@ const BLOCKS = 600;
 export const badMedium: Part = {
   name: 'bad-medium',
   title: 'a stick that cannot be read',
-  run: async (options) => {
-    let releases: Releases | undefined;
-    const site = await startSite(async (lab) => {
-      releases = await carryReleases(lab);
-    });
-    try {
-      if (releases === undefined) throw new TypeError('no releases');
-      const stage = await setStage(UPDATE, site, releases);
-      return await tortureMedium(stage, options);
-    } finally {
-      await site.stop();
-    }
-  },
+  run: (options) =>
+    withLane(async ({ site, releases }) => tortureMedium(await setStage(UPDATE, site, releases), options)),
 };
 
 /** Rows for the bundle of an update. */

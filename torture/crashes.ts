@@ -2,21 +2,15 @@
  * The crash matrix: kill -9 at every engine call, every journal write and every other change of a file, for each
  * scenario. Two sites work through the points of each.
  */
+
+import { type Lane, startLane } from './lane.ts';
 import type { Part, PartOptions, Row } from './part.ts';
 import { listPoints, type Point } from './point.ts';
-import { carryReleases, type Releases } from './releases.ts';
 import { SCENARIOS, type Scenario, type Stage, setStage } from './scenario.ts';
 import { pick } from './seed.ts';
-import { startSite, type TortureSite } from './site.ts';
 import { begin, type Struck, strike, struckCommand } from './strike.ts';
 
 const LANES = 2;
-
-/** A site with releases to install. */
-export interface Lane {
-  readonly site: TortureSite;
-  readonly releases: Releases;
-}
 
 export const crashes: Part = {
   name: 'crashes',
@@ -35,15 +29,7 @@ export const crashes: Part = {
 
 /** Sites that work side by side. @param options.size of the ballast in each image */
 export async function startLanes({ count = LANES, size = 0 } = {}): Promise<Lane[]> {
-  return Promise.all(
-    Array.from({ length: count }, async () => {
-      let releases: Releases | undefined;
-      const site = await startSite(async (lab) => {
-        releases = await carryReleases(lab, size);
-      });
-      return { site, releases: releases as Releases };
-    }),
-  );
+  return Promise.all(Array.from({ length: count }, () => startLane(size)));
 }
 
 const ROWS = [

@@ -10,11 +10,10 @@ import { jsonResult } from '../test/support/cli.ts';
 import { differences, judgeView, withoutIdentity } from '../test/support/site-view.ts';
 import { fillEngine, fillMedium } from './full-elsewhere.ts';
 import { command, finish, foldersOf, listOperations } from './in-process.ts';
+import { withLane } from './lane.ts';
 import type { Part, PartOptions, Row } from './part.ts';
-import { carryReleases, type Releases } from './releases.ts';
 import { SCENARIOS, type Stage, setStage, UPDATE } from './scenario.ts';
 import { pick } from './seed.ts';
-import { startSite } from './site.ts';
 import { begin, struckCommand } from './strike.ts';
 import { type Operation, systemError, Tap } from './tap.ts';
 import { tidyLater } from './tidy.ts';
@@ -27,13 +26,8 @@ const MAY_FAIL: readonly Operation['kind'][] = [...TAKES_ROOM, 'sync', 'rename']
 export const fullDisk: Part = {
   name: 'full-disk',
   title: 'disks that fill up',
-  run: async (options) => {
-    let releases: Releases | undefined;
-    const site = await startSite(async (lab) => {
-      releases = await carryReleases(lab);
-    });
-    try {
-      if (releases === undefined) throw new TypeError('no releases');
+  run: (options) =>
+    withLane(async ({ site, releases }) => {
       const rows: Row[] = [];
       for (const scenario of SCENARIOS.filter(({ isActivating }) => isActivating !== true)) {
         const stage = await setStage(scenario, site, releases);
@@ -41,10 +35,7 @@ export const fullDisk: Part = {
         if (scenario === UPDATE) rows.push(await fillMedium(stage, options));
       }
       return [...rows, await fillEngine(options)];
-    } finally {
-      await site.stop();
-    }
-  },
+    }),
 };
 
 /** In which way a disk is full from an operation on. */

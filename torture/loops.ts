@@ -8,11 +8,11 @@ import { jsonResult, type Ran } from '../test/support/cli.ts';
 import { startFerryGroup } from '../test/support/killed-ferry.ts';
 import { differences, judgeView, withoutIdentity } from '../test/support/site-view.ts';
 import { finish } from './in-process.ts';
+import { withLane } from './lane.ts';
 import type { Part, PartOptions, Row } from './part.ts';
-import { carryReleases, type Releases } from './releases.ts';
 import { type Stage, setStage, UPDATE } from './scenario.ts';
 import { randomFrom } from './seed.ts';
-import { startSite, type TortureSite } from './site.ts';
+import type { TortureSite } from './site.ts';
 import { begin } from './strike.ts';
 
 const ENGINE_KILLS = 50;
@@ -23,19 +23,10 @@ const MIB = 2 ** 20;
 export const loops: Part = {
   name: 'loops',
   title: 'an engine that dies, a prune that never ends, two imports at once',
-  run: async (options) => {
-    let releases: Releases | undefined;
-    const site = await startSite(async (lab) => {
-      releases = await carryReleases(lab, 4 * MIB);
-    });
-    try {
-      if (releases === undefined) throw new TypeError('no releases');
-      const stage = await setStage(UPDATE, site, releases);
-      return await tortureBeside(stage, options);
-    } finally {
-      await site.stop();
-    }
-  },
+  run: (options) =>
+    withLane(async ({ site, releases }) => tortureBeside(await setStage(UPDATE, site, releases), options), {
+      size: 4 * MIB,
+    }),
 };
 
 /** Rows for an update and what goes on beside it. */

@@ -13,11 +13,11 @@ import { jsonResult } from '../test/support/cli.ts';
 import { differences, judgeView, withoutIdentity } from '../test/support/site-view.ts';
 import { DiskModel, type Survival } from './disk-model.ts';
 import { command, finish, foldersOf, listOperations } from './in-process.ts';
+import { withLane } from './lane.ts';
 import type { Part, PartOptions, Row } from './part.ts';
-import { carryReleases, type Releases } from './releases.ts';
 import { SCENARIOS, type Stage, setStage } from './scenario.ts';
 import { pick, randomFrom } from './seed.ts';
-import { startSite, type TortureSite } from './site.ts';
+import type { TortureSite } from './site.ts';
 import { begin, struckCommand } from './strike.ts';
 import { type Operation, Tap } from './tap.ts';
 
@@ -36,22 +36,14 @@ interface Cut {
 export const lostWrites: Part = {
   name: 'lost-writes',
   title: 'power cuts: only what was synced survives',
-  run: async (options) => {
-    let releases: Releases | undefined;
-    const site = await startSite(async (lab) => {
-      releases = await carryReleases(lab);
-    });
-    try {
-      if (releases === undefined) throw new TypeError('no releases');
+  run: (options) =>
+    withLane(async ({ site, releases }) => {
       const rows: Row[] = [];
       for (const scenario of SCENARIOS.filter(({ isActivating }) => isActivating !== true)) {
         rows.push(...(await cutScenario(await setStage(scenario, site, releases), options)));
       }
       return rows;
-    } finally {
-      await site.stop();
-    }
-  },
+    }),
 };
 
 /** A row for each way in which a disk may forget. */

@@ -1,7 +1,8 @@
 // A fixed sample of the crash matrix: every journal write of an import, an update and a rollback, and some of all other
 // points. The whole of it is `npm run torture`. Real processes, real engines; nothing depends on how long anything takes.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Lane, setStages, startLanes, strikeAll } from '../../torture/crashes.ts';
+import { setStages, startLanes, strikeAll } from '../../torture/crashes.ts';
+import type { Lane } from '../../torture/lane.ts';
 import { listPoints, type Point } from '../../torture/point.ts';
 import { SCENARIOS, type Stage } from '../../torture/scenario.ts';
 import { pick } from '../../torture/seed.ts';

@@ -4,13 +4,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tortureMedium } from '../../torture/bad-medium.ts';
 import { fillScenario } from '../../torture/full-disk.ts';
 import { fillMedium } from '../../torture/full-elsewhere.ts';
+import { startLane } from '../../torture/lane.ts';
 import { tortureBeside } from '../../torture/loops.ts';
 import { cutScenario } from '../../torture/lost-writes.ts';
 import { mutations } from '../../torture/mutations.ts';
 import type { PartOptions, Row } from '../../torture/part.ts';
-import { carryReleases, type Releases } from '../../torture/releases.ts';
 import { type Stage, setStage, UPDATE } from '../../torture/scenario.ts';
-import { startSite, type TortureSite } from '../../torture/site.ts';
+import type { TortureSite } from '../../torture/site.ts';
 
 const SEED = 11;
 
@@ -18,11 +18,9 @@ let site: TortureSite;
 let stage: Stage;
 
 beforeAll(async () => {
-  let releases: Releases | undefined;
-  site = await startSite(async (lab) => {
-    releases = await carryReleases(lab);
-  });
-  stage = await setStage(UPDATE, site, releases as Releases);
+  const lane = await startLane();
+  site = lane.site;
+  stage = await setStage(UPDATE, site, lane.releases);
 });
 
 afterAll(() => site?.stop());
