@@ -68,3 +68,12 @@ export type InstallCode =
 
 /** The site cannot or will not take this bundle. */
 export class InstallError extends FerryError<InstallCode> {}
+
+/** The error for an override that nobody gives a reason for. @param doing what was to be done: `import` */
+export function reasonMissing(doing: string, flag: string): InstallError {
+  return new InstallError(`${doing}: expected a reason for ${flag}, got none`, {
+    code: 'REASON_MISSING',
+    hint: 'say why with --reason; it is written into the receipt',
+    facts: { flag },
+  });
+}

@@ -4,6 +4,7 @@
  */
 
 import type { EngineContainer } from '../../docker/index.ts';
+import { oneLine } from '../../errors.ts';
 import type { SiteState, SiteStateReader } from '../../state/index.ts';
 import type { Site } from '../steps/step.ts';
 
@@ -93,9 +94,4 @@ export async function findActivation(state: SiteStateReader, sequence: number): 
     ...(typeof project === 'string' && { project }),
     ...(Array.isArray(services) && { services: services.map(String) }),
   };
-}
-
-/** As a document can hold it: some of it are words of programs. */
-export function oneLine(text: string): string {
-  return text.replaceAll(/\p{Cc}+/gu, ' ').slice(0, 1000);
 }

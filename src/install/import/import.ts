@@ -10,7 +10,7 @@ import { FerryError } from '../../errors.ts';
 import { ensureSiteIdentity, findSiteIdentity } from '../../site/index.ts';
 import { findState, openState, type SiteState } from '../../state/index.ts';
 import { nothingToActivate } from '../activation/activation.ts';
-import { InstallError } from '../error.ts';
+import { reasonMissing } from '../error.ts';
 import { judgeImport, readKnownSite } from '../judge/judge.ts';
 import { openMedium } from '../look/medium.ts';
 import { findPolicy } from '../policy.ts';
@@ -33,7 +33,7 @@ import type { Session } from './session.ts';
  */
 export async function importBundle(options: ImportOptions): Promise<ImportResult> {
   const [flag] = overrideFlags(options);
-  if (flag !== undefined && !options.reason) throw reasonMissing(flag);
+  if (flag !== undefined && !options.reason) throw reasonMissing('import', flag);
   const { command, systemLog } = options;
   const state = options.dryRun ? undefined : await openState(options.stateDir, { command, systemLog });
   const connected = await connect(options);
@@ -156,12 +156,4 @@ async function writtenDown(
     if (error instanceof FerryError) await writeRefusal(state, error, { facts, now, reason });
     throw error;
   }
-}
-
-function reasonMissing(flag: string): InstallError {
-  return new InstallError(`import: expected a reason for ${flag}, got none`, {
-    code: 'REASON_MISSING',
-    hint: `say why with --reason; it is written into the receipt`,
-    facts: { flag },
-  });
 }

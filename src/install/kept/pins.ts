@@ -35,6 +35,11 @@ export async function putPins(engine: Engine, wanted: readonly WantedPin[]): Pro
   if (failed !== undefined) throw failed.reason;
 }
 
+/** Those that are not there yet. */
+export function missingPins(wanted: readonly WantedPin[], there: readonly Pin[]): readonly WantedPin[] {
+  return wanted.filter(({ imageID, label }) => !there.some((pin) => pin.imageID === imageID && pin.label === label));
+}
+
 export interface DropPinsOptions {
   readonly labels: readonly string[];
   /** Handles of those that stay. */

@@ -4,16 +4,13 @@ import type { Engine } from '../../docker/index.ts';
 import { findSiteIdentity } from '../../site/index.ts';
 import type { SiteStateReader } from '../../state/index.ts';
 import { findInstalled } from './installed.ts';
-import { putPins, releaseLabel, type WantedPin } from './pins.ts';
+import { missingPins, putPins, releaseLabel, type WantedPin } from './pins.ts';
 
 /** Answers how many were put. An image that is gone is passed over: `status` tells of it. */
 export async function repin(state: SiteStateReader, engine: Engine): Promise<number> {
-  const wanted = await wantedPins(state);
-  const pins = await engine.findPins();
+  const wanted = missingPins(await wantedPins(state), await engine.findPins());
   const there = new Set<string>((await engine.inventory()).images.map(({ id }) => id));
-  const missing = wanted.filter(
-    ({ imageID, label }) => there.has(imageID) && !pins.some((pin) => pin.imageID === imageID && pin.label === label),
-  );
+  const missing = wanted.filter(({ imageID }) => there.has(imageID));
   await putPins(engine, missing);
   return missing.length;
 }

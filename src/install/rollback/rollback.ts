@@ -12,7 +12,7 @@ import { FerryError } from '../../errors.ts';
 import { ensureSiteIdentity } from '../../site/index.ts';
 import { findState, openState, type SiteState, type SystemLog } from '../../state/index.ts';
 import { releaseCommand } from '../activation/compose.ts';
-import { InstallError } from '../error.ts';
+import { InstallError, reasonMissing } from '../error.ts';
 import { FolderTree } from '../files/folder.ts';
 import { lineOrWarning } from '../records/import-log.ts';
 import type { Override, ReceiptFile, ReceiptImage } from '../records/receipt.ts';
@@ -67,7 +67,7 @@ export interface RollbackResult {
  *   `runTransaction`; {DockerError}, {StateError}, {ContentError} `LOCKED`. Everything is then as it was before.
  */
 export async function rollBack(options: RollbackOptions): Promise<RollbackResult> {
-  if (options.allowRevoked && !options.reason) throw reasonMissing();
+  if (options.allowRevoked && !options.reason) throw reasonMissing('roll back', '--allow-revoked');
   const { stateDir, command, systemLog } = options;
   if ((await (await findState(stateDir))?.findCurrentSequence()) === undefined) throw nothingBefore(undefined);
   const state = await openState(stateDir, { command, systemLog });
@@ -159,14 +159,6 @@ function describe(
     ...(activate !== undefined && { activate }),
     warnings,
   };
-}
-
-function reasonMissing(): InstallError {
-  return new InstallError('roll back: expected a reason for --allow-revoked, got none', {
-    code: 'REASON_MISSING',
-    hint: 'say why with --reason; it is written into the receipt',
-    facts: { flag: '--allow-revoked' },
-  });
 }
 
 function notConfirmed(): InstallError {

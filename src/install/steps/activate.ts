@@ -4,9 +4,9 @@
  */
 
 import { type Compose, projectContainers } from '../../docker/index.ts';
-import { FerryError, messageOf } from '../../errors.ts';
+import { FerryError, messageOf, oneLine } from '../../errors.ts';
 import type { Digest } from '../../oci/index.ts';
-import { type ActivationRecord, markActivation, oneLine, recordActivation } from '../activation/activation-record.ts';
+import { type ActivationRecord, markActivation, recordActivation } from '../activation/activation-record.ts';
 import { CLOCK, type Clock, untilUp } from '../activation/health.ts';
 import { InstallError } from '../error.ts';
 import { findStaleMounts } from '../files/stale-mounts.ts';
@@ -40,7 +40,7 @@ export function activate(data: ActivateData): Step<ActivateData> {
 }
 
 /** Compose itself may wait for the health of what others depend on. */
-const UP_MS = 15 * 60 * 1000;
+export const UP_MS = 15 * 60 * 1000;
 
 /** The kind, with the clock that it waits by. */
 export function activateWith(clock: Clock): StepKind<ActivateData> {

@@ -18,7 +18,7 @@ import {
 } from '../activation/activation-record.ts';
 import { activationCommand } from '../activation/compose.ts';
 import { type OperatorCommand, runCommand, typed } from '../activation/operator-command.ts';
-import { staleServices } from './activate.ts';
+import { staleServices, UP_MS } from './activate.ts';
 import { engineFor, type Site, type Step, type StepKind } from './step.ts';
 
 export interface ContainersData {
@@ -48,8 +48,6 @@ export interface ContainersBefore {
 export function containers(data: ContainersData): Step<ContainersData> {
   return { kind: 'containers', name: `the containers of ${data.project}`, data };
 }
-
-const UP_MS = 15 * 60 * 1000;
 
 export const containersStep: StepKind<ContainersData> = {
   isResumable: true,

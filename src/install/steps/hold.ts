@@ -4,9 +4,9 @@
  * that were there before.
  */
 
-import type { Engine, Pin } from '../../docker/index.ts';
+import type { Engine } from '../../docker/index.ts';
 import type { Digest } from '../../oci/index.ts';
-import { dropPins, handlesOf, importLabel, putPins, releaseLabel, type WantedPin } from '../kept/pins.ts';
+import { dropPins, handlesOf, importLabel, missingPins, putPins, releaseLabel, type WantedPin } from '../kept/pins.ts';
 import { patiently } from './patient.ts';
 import type { Step, StepKind } from './step.ts';
 
@@ -38,7 +38,7 @@ export async function hold(options: HoldOptions): Promise<Step<HoldData> | undef
     ...pinsFor(present, releaseLabel(site, sequence)),
   ];
   const there = wanted.length === 0 ? [] : await engine.findPins();
-  const pins = missingOf(wanted, there);
+  const pins = missingPins(wanted, there);
   if (pins.length === 0) return undefined;
   const before = handlesOf(there, new Set(pins.map(({ label }) => label)));
   return { kind: 'hold', name: `hold images of release ${sequence}`, data: { site, pins, before } };
@@ -47,21 +47,17 @@ export async function hold(options: HoldOptions): Promise<Step<HoldData> | undef
 export const holdStep: StepKind<HoldData> = {
   isResumable: false,
   apply: ({ pins }, site) =>
-    patiently(site, async (engine, isAgain) => putPins(engine, isAgain ? await missing(engine, pins) : pins), site),
+    patiently(
+      site,
+      // some may have been put before the engine went away
+      async (engine, isAgain) => putPins(engine, isAgain ? missingPins(pins, await engine.findPins()) : pins),
+      site,
+    ),
   undo: ({ pins, before }, site) =>
     patiently(site, (engine) => dropPins(engine, { labels: pins.map(({ label }) => label), keep: before })),
   // and, for the site is locked, those of an import that left some behind
   settle: ({ site: name }, site) => patiently(site, (engine) => dropPins(engine, { labels: [importLabel(name)] })),
 };
-
-/** Those that are not there: some may have been put before the engine went away. */
-async function missing(engine: Engine, pins: readonly WantedPin[]): Promise<readonly WantedPin[]> {
-  return missingOf(pins, await engine.findPins());
-}
-
-function missingOf(wanted: readonly WantedPin[], there: readonly Pin[]): readonly WantedPin[] {
-  return wanted.filter(({ imageID, label }) => !there.some((pin) => pin.imageID === imageID && pin.label === label));
-}
 
 function pinsFor(imageIDs: readonly Digest[], label: string): WantedPin[] {
   return [...new Set(imageIDs)].map((imageID) => ({ imageID, label }));

@@ -4,6 +4,7 @@
  * at a step that it may have begun, never beyond. DESIGN decision 4, FORMAT §7.
  */
 
+import { join } from 'node:path';
 import type { SiteState, SiteStateReader } from '../../state/index.ts';
 import { InstallError } from '../error.ts';
 import { STEP_KINDS, type Step } from '../steps/step.ts';
@@ -60,7 +61,7 @@ export async function findPending(state: SiteStateReader | undefined): Promise<J
     journal.steps.every(({ kind }) => STEP_KINDS.includes(kind)) &&
     journal.steps[journal.at] !== undefined &&
     ['forward', 'back', 'settle'].includes(journal.direction);
-  if (!isWhole) throw damaged();
+  if (!isWhole) throw damaged(join(state?.dir ?? '', 'journal.json'));
   return journal;
 }
 
@@ -80,8 +81,9 @@ export function describePending({ title, direction, at, steps, started }: Journa
   return `${title}, begun ${started.slice(0, 19)}Z, ${doing[direction]}: run ferry recover`;
 }
 
-function damaged(): InstallError {
-  return new InstallError('read journal: expected a transaction as ferry writes it, got something else', {
+function damaged(path: string): InstallError {
+  return new InstallError(`read journal: ${path}: expected a transaction as ferry writes it, got something else`, {
     code: 'JOURNAL_DAMAGED',
+    facts: { path },
   });
 }
