@@ -10,8 +10,8 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url));
 const FLOORS = [
   ['cli'],
   ['export', 'install'],
-  ['site'],
-  ['bundle', 'workspace'],
+  ['site', 'media', 'report'],
+  ['bundle', 'license', 'workspace'],
   ['docker', 'registry', 'trust'],
   ['http', 'layout', 'manifest', 'seal', 'state'],
   ['content'],
@@ -30,6 +30,7 @@ const DEPENDENCIES: Readonly<Record<string, string>> = {
   '@tufjs/canonical-json': 'content',
   'sha256-file': 'content',
   'age-encryption': 'seal',
+  jose: 'license',
   zod: 'manifest',
   yaml: 'manifest',
 };

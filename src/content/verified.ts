@@ -15,7 +15,10 @@ export type Expected = Pick<Descriptor, 'digest' | 'size'>;
  *
  * @throws {ContentError} `SIZE_MISMATCH` as soon as one byte too many comes, or at the end; `DIGEST_MISMATCH` at the end
  */
-export async function* verified(source: AsyncIterable<Uint8Array>, expected: Expected): AsyncGenerator<Uint8Array> {
+export async function* verified(
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  expected: Expected,
+): AsyncGenerator<Uint8Array> {
   const hash = createHash('sha256');
   let size = 0;
   let held: Uint8Array | undefined;

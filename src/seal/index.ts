@@ -1,5 +1,7 @@
-/** Files that only who knows the passphrase can read. The only room that imports age-encryption. */
+/** Files that only who knows the passphrase, or holds the identity, can read. The only room that imports age-encryption. */
 export type { SealCode } from './error.ts';
 export { SealError } from './error.ts';
 export type { SealOptions } from './passphrase.ts';
 export { openWithPassphrase, sealWithPassphrase } from './passphrase.ts';
+export type { AgeIdentity } from './recipient.ts';
+export { generateIdentity, isRecipient, openSealed, recipientOf, sealFor } from './recipient.ts';

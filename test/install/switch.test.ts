@@ -59,7 +59,7 @@ describe('files that are installed', () => {
     tar.write('AS', tar.indexOf(altered));
     await writeFile(path, tar);
     const bundle = await openBundle(path);
-    const medium = { bundle } as never;
+    const medium = { bundle, opened: new Map() } as never;
     const entry = (name: string, text = bytes): WantedFile => ({
       ...{ path: `/etc/atrium/${name}`, name, digest: digestOf(text), size: text.length, mode: 0o644 },
       source: { entry: `files/${name}` },

@@ -6,7 +6,7 @@
 import { open, stat } from 'node:fs/promises';
 import { asWriteError, verified } from '../../content/index.ts';
 import { provenEntry } from '../look/medium.ts';
-import { mediumFor, type Site } from '../steps/step.ts';
+import { bundleFor, mediumFor, type Site } from '../steps/step.ts';
 import type { InnerFolder, OpenFolder } from './folder.ts';
 import type { Label } from './label.ts';
 import { makeVersion, openVersion, versionName } from './our-link.ts';
@@ -65,8 +65,10 @@ async function write(file: FileSwitch, writing: Writing): Promise<void> {
 
 function read({ source, digest, size }: FileSwitch, site: Site): AsyncIterable<Uint8Array> {
   if (source === null || digest === null) throw new TypeError('expected a source for a file that is to stand');
-  if ('entry' in source) return provenEntry(mediumFor(site).bundle, source.entry, { digest, size });
-  return verified(site.state.openStored(source.stored), { digest, size });
+  if ('stored' in source) return verified(site.state.openStored(source.stored), { digest, size });
+  const opened = mediumFor(site).opened.get(source.entry);
+  if (opened !== undefined) return verified([opened], { digest, size });
+  return provenEntry(bundleFor(site), source.entry, { digest, size });
 }
 
 /** Of what is shown under a name. */

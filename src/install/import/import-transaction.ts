@@ -45,6 +45,7 @@ export async function runImport(
   try {
     const medium = {
       bundle,
+      opened: new Map<string, Uint8Array>(),
       // an image of two names is planned twice: the first loads it, the second has it
       plans: new Map(plans.toReversed().map((plan) => [plan.imageID, plan])),
       spoolDir: spool.dir,

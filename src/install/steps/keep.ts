@@ -9,7 +9,7 @@ import { OVERRIDE } from '../activation/compose.ts';
 import { INSTALLED, type Installed } from '../kept/installed.ts';
 import { dropReleases } from '../kept/retention.ts';
 import { provenEntry } from '../look/medium.ts';
-import { mediumFor, type Site, type Step, type StepKind } from './step.ts';
+import { bundleFor, type Site, type Step, type StepKind } from './step.ts';
 
 export interface KeepData {
   readonly sequence: number;
@@ -51,6 +51,6 @@ export const keepStep: StepKind<KeepData> = {
 };
 
 function open({ source, ...expected }: KeptFile, site: Site): AsyncIterable<Uint8Array> {
-  if ('entry' in source) return provenEntry(mediumFor(site).bundle, source.entry, expected);
+  if ('entry' in source) return provenEntry(bundleFor(site), source.entry, expected);
   return verified(site.state.openStored(source.stored), expected);
 }

@@ -9,7 +9,7 @@ import type { Digest } from '../../oci/index.ts';
 import { dropPins, handlesOf, releaseLabel } from '../kept/pins.ts';
 import { asDamage, readable } from '../look/medium.ts';
 import { patiently, untilBack } from './patient.ts';
-import { engineFor, mediumFor, type Site, type Step, type StepKind } from './step.ts';
+import { bundleFor, engineFor, mediumFor, type Site, type Step, type StepKind } from './step.ts';
 
 export interface LoadData {
   readonly site: string;
@@ -88,7 +88,7 @@ async function loadOne(site: Site, planned: ImagePlan, pinLabel: string): Promis
       } else if (isGone(error) && pruned < MAX_PRUNED) {
         pruned += 1;
       } else {
-        throw asDamage(error, mediumFor(site).bundle);
+        throw asDamage(error, bundleFor(site));
       }
     }
   }
@@ -119,7 +119,8 @@ interface SendOptions {
 }
 
 async function send(site: Site, plan: ImagePlan, { pinLabel, onBytes, isAgain }: SendOptions): Promise<void> {
-  const { bundle, spoolDir } = mediumFor(site);
+  const { spoolDir } = mediumFor(site);
+  const bundle = bundleFor(site);
   const engine = engineFor(site);
   const isHeld = isAgain && (await engine.findPins(pinLabel)).some(({ imageID }) => imageID === plan.imageID);
   await engine.loadImage(plan, {

@@ -84,7 +84,10 @@ export interface Site {
 
 /** What an import brings and a recovery lacks. */
 export interface ImportMedium {
-  readonly bundle: Bundle;
+  /** None where all that is installed was read before: a licence that somebody named. */
+  readonly bundle: Bundle | undefined;
+  /** Small files that were read, proven and, if sealed, opened while it was planned, by their entry: they are read once. */
+  readonly opened: ReadonlyMap<string, Uint8Array>;
   /** By image ID. */
   readonly plans: ReadonlyMap<Digest, ImagePlan>;
   /** A folder on the state's disk for layers that must become plain. */
@@ -114,4 +117,11 @@ export function engineFor({ engine }: Site): Engine {
 export function mediumFor({ medium }: Site): ImportMedium {
   if (medium === undefined) throw new TypeError('expected the medium: this step is not resumable');
   return medium;
+}
+
+/** The bundle of a step that reads it. */
+export function bundleFor(site: Site): Bundle {
+  const { bundle } = mediumFor(site);
+  if (bundle === undefined) throw new TypeError('expected a bundle: nothing else has these bytes');
+  return bundle;
 }

@@ -1,0 +1,72 @@
+/**
+ * Files for one site (age-encryption.org/v1, X25519): what the office seals only the holder of the identity opens, and
+ * Debian's `age -d -i` does too. age proves nothing about the sender: the digest of the ciphertext is signed elsewhere.
+ */
+import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
+import { SealError } from './error.ts';
+
+const NOT_OURS = "no identity matched any of the file's recipients";
+
+/** Both halves of a site's key: the secret one and the one that may travel. */
+export interface AgeIdentity {
+  /** `AGE-SECRET-KEY-1…` */
+  readonly identity: string;
+  /** `age1…` */
+  readonly recipient: string;
+}
+
+/** A new identity. */
+export async function generateIdentity(): Promise<AgeIdentity> {
+  const identity = await generateX25519Identity();
+  return { identity, recipient: await identityToRecipient(identity) };
+}
+
+/** The public half. @throws {SealError} `SEAL_INVALID` when it is no identity; what it was is not quoted */
+export async function recipientOf(identity: string): Promise<string> {
+  try {
+    return await identityToRecipient(identity);
+  } catch {
+    throw new SealError('read age identity: expected AGE-SECRET-KEY-1…, got something else', { code: 'SEAL_INVALID' });
+  }
+}
+
+/** Whether a text is the public half of a site's key. */
+export function isRecipient(text: string): boolean {
+  try {
+    new Encrypter().addRecipient(text);
+    return text.startsWith('age1');
+  } catch {
+    return false;
+  }
+}
+
+/** Seals bytes for one recipient. Each time the result is another. */
+export async function sealFor(bytes: Uint8Array, recipient: string): Promise<Uint8Array> {
+  const encrypter = new Encrypter();
+  encrypter.addRecipient(recipient);
+  return encrypter.encrypt(bytes);
+}
+
+/**
+ * Opens what was sealed for this identity.
+ * @throws {SealError} `NOT_FOR_US` when it is for others; `SEAL_INVALID` when it is no such file, or was changed.
+ */
+export async function openSealed(bytes: Uint8Array, identity: string): Promise<Uint8Array> {
+  const decrypter = new Decrypter();
+  decrypter.addIdentity(identity);
+  try {
+    return await decrypter.decrypt(bytes);
+  } catch (cause) {
+    // age tells by words alone
+    if (cause instanceof Error && cause.message === NOT_OURS) {
+      throw new SealError('open sealed file: expected one that is sealed for this site, got one for another', {
+        code: 'NOT_FOR_US',
+        cause,
+      });
+    }
+    throw new SealError('open sealed file: expected it as it was written, got it changed or cut off', {
+      code: 'SEAL_INVALID',
+      cause,
+    });
+  }
+}
