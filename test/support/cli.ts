@@ -1,11 +1,12 @@
 /**
  * The command line in a test: `main` with a world of its own, or `bin/ferry` as a real process. Nothing of the machine's
- * environment leaks in: no proxy, no credentials, no engine of the user.
+ * environment leaks in: no proxy, no credentials, no engine of the user; and no secret comes out (`secrets.ts`).
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Io } from '../../src/cli/index.ts';
 import { main } from '../../src/cli/index.ts';
+import { withoutSecrets } from './secrets.ts';
 
 export const FERRY = fileURLToPath(new URL('../../bin/ferry', import.meta.url));
 
@@ -64,7 +65,7 @@ export async function runMain(argv: readonly string[], options: MainOptions = {}
       }),
   };
   const status = await main(argv, io);
-  return { status, stdout, stderr, questions };
+  return withoutSecrets({ status, stdout, stderr, questions });
 }
 
 /** The objects of a run with `--json`; the last is the result or the error. */
@@ -106,7 +107,7 @@ export function startFerry(args: readonly string[], { cwd, env }: RunOptions = {
   const ended = new Promise<Ran>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (status) => resolve({ status, stdout, stderr }));
-  });
+  }).then(withoutSecrets);
   return { pid: child.pid ?? 0, kill: (signal) => void child.kill(signal), ended };
 }
 
