@@ -1,4 +1,5 @@
 // Where `bin/ferry` begins.
+import { fileURLToPath } from 'node:url';
 import { runProcess } from '../src/cli/index.ts';
 
-await runProcess();
+await runProcess({ program: fileURLToPath(new URL('./ferry', import.meta.url)) });

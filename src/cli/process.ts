@@ -4,17 +4,18 @@
  */
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { CliError } from './error.ts';
 import type { Io, QuestionOptions } from './io.ts';
 import { main } from './main.ts';
 import { systemLogger } from './system-log.ts';
 
-/** The `ferry` of this checkout: where it lies, whatever link led here. */
-const PROGRAM = fileURLToPath(new URL('../../bin/ferry', import.meta.url));
+export interface ProcessOptions {
+  /** Path of what was started: the `ferry` of a checkout, or the executable; where it lies, whatever link led there. */
+  readonly program: string;
+}
 
 /** Runs the command line of this process and ends it with the status of FORMAT §8. */
-export async function runProcess(): Promise<void> {
+export async function runProcess({ program }: ProcessOptions): Promise<void> {
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => stopOrExit(stopping));
@@ -23,7 +24,7 @@ export async function runProcess(): Promise<void> {
     if (error.code !== 'EPIPE') throw error;
     process.exit();
   });
-  process.exitCode = await main(process.argv.slice(2), processIo(stopping.signal));
+  process.exitCode = await main(process.argv.slice(2), processIo(program, stopping.signal));
   // Everything is closed by now; what a library left open (an idle socket) must not hold the shell up.
   process.stdout.write('', () => process.exit());
 }
@@ -34,13 +35,13 @@ function stopOrExit(stopping: AbortController): void {
   stopping.abort();
 }
 
-function processIo(signal: AbortSignal): Io {
+function processIo(program: string, signal: AbortSignal): Io {
   return {
     out: (text) => void process.stdout.write(`${text}\n`),
     err: (text) => void process.stderr.write(`${text}\n`),
     env: process.env,
     cwd: process.cwd(),
-    program: PROGRAM,
+    program,
     now: new Date(),
     signal,
     ask:

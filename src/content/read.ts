@@ -1,7 +1,6 @@
 /** Reads with an end: whatever comes from outside has a maximum, so that nothing endless fills the memory. */
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import type { Digest } from '../oci/index.ts';
 import { digestFromHex } from '../oci/index.ts';
 import { isErrno } from './errno.ts';
@@ -70,14 +69,12 @@ export async function findFileBounded(path: string, options: Pick<BoundedOptions
 }
 
 /** The digest of a whole small file; large ones are hashed where they stream. */
-export function fileDigest(path: string): Promise<Digest> {
-  const sha256File = createRequire(import.meta.url)('sha256-file') as Sha256File;
+export async function fileDigest(path: string): Promise<Digest> {
+  const { default: sha256File } = await import('sha256-file');
   return new Promise((resolve, reject) => {
     sha256File(path, (error, hex) => (error ? reject(error) : resolve(digestFromHex(hex as string))));
   });
 }
-
-type Sha256File = (path: string, done: (error: Error | null, hex?: string) => void) => void;
 
 function tooLarge(what: string, max: number): ContentError {
   return new ContentError(`read ${what}: expected at most ${max} bytes, got more`, { code: 'TOO_LARGE' });

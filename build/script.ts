@@ -1,0 +1,35 @@
+/**
+ * The program as one CommonJS file: what `bin/main.ts` would load, in one text for every platform. Rooms that are loaded
+ * lazily stay so: their code runs when a command needs it. Not minified: it would start no quicker, and the stack of a
+ * mistake would name nothing.
+ */
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+export const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+const EMPTY = fileURLToPath(new URL('empty.cjs', import.meta.url));
+
+/** dockerode asks for these when it is loaded, for builds and its own SSH, and we use neither. A native addon is in one. */
+const NEVER_USED = ['ssh2', '@grpc/grpc-js', '@grpc/proto-loader', 'protobufjs'];
+
+/** The text. The same sources make the same text, in whatever folder the checkout lies. */
+export async function bundleScript(): Promise<Uint8Array> {
+  const { outputFiles, warnings } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: ['build/entry.ts'],
+    outfile: 'ferry.cjs',
+    write: false,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'cjs',
+    alias: Object.fromEntries(NEVER_USED.map((name) => [name, EMPTY])),
+    legalComments: 'none',
+    logLevel: 'silent',
+  });
+  // a warning is a mistake here: an `import.meta` that would be empty, an addon that would be missing
+  const [warning] = warnings;
+  if (warning) throw new Error(`bundle: ${warning.location?.file ?? ''}: ${warning.text}`);
+  return outputFiles[0]?.contents ?? new Uint8Array();
+}
