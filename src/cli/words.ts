@@ -126,6 +126,7 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   MANIFEST_YAML: [2, 'correct the release manifest at that line'],
   MANIFEST_VALUE: [2, 'correct the release manifest at that line; manifests/release-manifest.schema.json has all keys'],
   POLICY_INVALID: [2, 'correct site.yaml at that line; docs/activation.md shows a whole one'],
+  FLEET_INVALID: [2, 'correct fleet.yaml at that line; manifests/fleet.schema.json has all keys'],
   DESTINATION_REFUSED: [2, 'install below /etc, /opt or /var/lib in a folder named like the product'],
   RELEASE_INVALID: [3, ASK_THE_OFFICE],
   SITE_FILES_INVALID: [3, ASK_THE_OFFICE],

@@ -7,6 +7,7 @@ import { FerryError } from '../errors.ts';
  * - `DESTINATION_REFUSED`: an install path that no site would write.
  * - `RELEASE_INVALID`, `SITE_FILES_INVALID`: a signed document that does not have the form of FORMAT §3 or §4.
  * - `POLICY_INVALID`: a `site.yaml` that is not as it should be, named with its line.
+ * - `FLEET_INVALID`: a `fleet.yaml` that is not as it should be, named with its line.
  * - `FORMAT_TOO_NEW`: a document of a later ferry.
  */
 export type ManifestCode =
@@ -16,6 +17,7 @@ export type ManifestCode =
   | 'RELEASE_INVALID'
   | 'SITE_FILES_INVALID'
   | 'POLICY_INVALID'
+  | 'FLEET_INVALID'
   | 'FORMAT_TOO_NEW';
 
 /** A document that people or the other side wrote cannot be used. */

@@ -4,6 +4,8 @@ export { formatComposeOverride, parseComposeImages, parseComposeServices } from 
 export { destinationProblem, productFolders } from './destination.ts';
 export type { ManifestCode } from './error.ts';
 export { ManifestError } from './error.ts';
+export type { FleetEntry, FleetFile, LicenseSource } from './fleet.ts';
+export { fleetSchema, parseFleet } from './fleet.ts';
 export { checkFormat, FORMAT, MIN_FERRY } from './format.ts';
 export {
   FILE_NAME,

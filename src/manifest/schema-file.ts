@@ -1,16 +1,22 @@
 /**
- * The JSON schema file for editors, `manifests/release-manifest.schema.json`: `node src/manifest/schema-file.ts` writes
- * it anew from the zod schema; a test tells when that was forgotten.
+ * The JSON schema files for editors, under manifests/: `node src/manifest/schema-file.ts` writes them anew from the zod
+ * schemas; a test tells when that was forgotten.
  */
 import { writeAtomic } from '../content/index.ts';
+import { fleetSchema } from './fleet.ts';
 import { releaseSchema } from './schema.ts';
 
-/** Where the file is kept. */
-export const SCHEMA_FILE: URL = new URL('../../manifests/release-manifest.schema.json', import.meta.url);
+/** Where the files are kept, with the schema of each. */
+export const SCHEMA_FILES: readonly (readonly [file: URL, schema: () => object])[] = [
+  [new URL('../../manifests/release-manifest.schema.json', import.meta.url), releaseSchema],
+  [new URL('../../manifests/fleet.schema.json', import.meta.url), fleetSchema],
+];
 
-/** The text of the file. */
-export function schemaText(): string {
-  return `${JSON.stringify(releaseSchema(), null, 2)}\n`;
+/** The text of such a file. */
+export function schemaText(schema: () => object): string {
+  return `${JSON.stringify(schema(), null, 2)}\n`;
 }
 
-if (import.meta.main) await writeAtomic(SCHEMA_FILE.pathname, schemaText());
+if (import.meta.main) {
+  for (const [file, schema] of SCHEMA_FILES) await writeAtomic(file.pathname, schemaText(schema));
+}

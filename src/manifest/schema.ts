@@ -8,7 +8,9 @@ import { FILE_NAME, MODE, PRODUCT, RELEASE_TEMPLATE } from './names.ts';
 import { isRange } from './range.ts';
 
 const text = (words: string) => z.string({ error: `expected ${words}` });
-const line = (words: string) => text(words).regex(/^[^\p{Cc}]{1,500}$/u, { error: `expected ${words}, on one line` });
+/** Text on one line; `words` say what. */
+export const line = (words: string) =>
+  text(words).regex(/^[^\p{Cc}]{1,500}$/u, { error: `expected ${words}, on one line` });
 const grammar = (pattern: RegExp, words: string) => text(words).regex(pattern, { error: `expected ${words}` });
 
 const fileName = grammar(FILE_NAME, 'a name of letters, digits, ".", "_" and "-", at most 73 characters');
@@ -29,10 +31,21 @@ const file = z.strictObject({
   mode: mode.optional().describe('Four octal digits, in quotes.').meta({ default: '0644' }),
 });
 
+/** A file with a licence. */
+export const licenseFrom = line('a path, relative to this file').describe('A file, relative to this one.');
+/** Where a licence is fetched. `{site}` and `{name}` make it no URL yet, so it is tried with something in their place. */
+export const licenseURL = grammar(/^https?:\/\/[^\s\p{Cc}]{1,2000}$/u, 'an http or https URL')
+  .refine((url) => URL.canParse(url.replaceAll(/\{(?:site|name)\}/g, 'x')), { error: 'expected an http or https URL' })
+  .describe('Where it is fetched; {site} and {name} stand for the site that it is for.');
+/** Where its token is. */
+export const licenseTokenEnv = grammar(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable').describe(
+  'The environment variable that holds the token.',
+);
+
 const license = z.strictObject({
   from: from.optional(),
-  url: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }).optional(),
-  tokenEnv: grammar(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable').optional(),
+  url: licenseURL.optional(),
+  tokenEnv: licenseTokenEnv.optional(),
   name: fileName.optional(),
   install: destination,
   mode: mode.optional(),

@@ -21,6 +21,8 @@ export interface YamlSource {
   readonly value: unknown;
   /** An error at a value: `read manifest: <file>:<line>: <keys>: <problem>`. */
   readonly error: (path: Path, problem: string, options?: YamlErrorOptions) => ManifestError;
+  /** The line on which a value stands. */
+  readonly line: (path: Path) => number;
   /** The first of what a schema found. */
   readonly schemaError: (issues: readonly z.core.$ZodIssue[]) => ManifestError;
 }
@@ -54,6 +56,7 @@ export function readYaml(text: string, file: string, kind: ReadYamlOptions = {})
   return {
     value: readValue(document, file, kind),
     error,
+    line: (path) => lineOf(document, lines, path),
     schemaError: (issues) => {
       const [issue] = issues.toSorted(byCause);
       if (issue === undefined) return error([], `expected a ${what}`);
