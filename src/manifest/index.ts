@@ -8,7 +8,9 @@ export type { FleetEntry, FleetFile, LicenseSource } from './fleet.ts';
 export { fleetSchema, parseFleet } from './fleet.ts';
 export { checkFormat, FORMAT, MIN_FERRY } from './format.ts';
 export {
+  FERRY_VERSION,
   FILE_NAME,
+  isSiteName,
   MAX_FILE_BYTES,
   MAX_MANIFEST_TEXT,
   MODE,
@@ -18,7 +20,7 @@ export {
   SITE_ID,
 } from './names.ts';
 export { parseReleaseManifest } from './parse.ts';
-export { isRange, satisfiesRange } from './range.ts';
+export { isNewer, isRange, satisfiesRange } from './range.ts';
 export type { ReleaseDocument, ReleaseFile, ReleaseImage } from './release.ts';
 export { parseReleaseDocument } from './release.ts';
 export type { ReleaseDocumentOptions } from './release-document.ts';

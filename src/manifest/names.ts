@@ -18,6 +18,17 @@ export const MODE = /^0[0-7][0-7][0145]$/;
 /** The first 16 hex digits of a site's signing keyID, or `any`. */
 export const SITE_ID = /^(?:[0-9a-f]{16}|any)$/;
 
+/** A version of ferry, as its executables name it: a folder's name on the site, and what one is compared by. */
+export const FERRY_VERSION = /^\d{1,9}\.\d{1,9}\.\d{1,9}(?:-[0-9A-Za-z.-]{1,32})?$/;
+
+/** One line: nothing that ends it, that turns its direction, or that is no character. */
+const LINE = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]{1,64}$/u;
+
+/** Whether a text can be the name that people give a site. One that looks like a siteID is none: it could be another's. */
+export function isSiteName(text: string): boolean {
+  return LINE.test(text) && text.trim() === text && !SITE_ID.test(text);
+}
+
 /** What one file of a release may weigh: ferry's own executables are the largest that travel. */
 export const MAX_FILE_BYTES = 1024 ** 3;
 

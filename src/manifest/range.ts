@@ -29,6 +29,12 @@ export function satisfiesRange(version: string, range: string): boolean | undefi
   return range.split('||').some((part) => words(part).every((word) => satisfies(actual, word)));
 }
 
+/** Whether a version is newer than another one; `undefined` when one of them is no dotted number. */
+export function isNewer(version: string, than: string): boolean | undefined {
+  const [left, right] = [parseVersion(version), parseVersion(than)];
+  return left && right && compare(left, right) > 0;
+}
+
 function words(part: string): readonly string[] {
   return part.split(/\s+/).filter((word) => word !== '');
 }

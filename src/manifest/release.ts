@@ -9,7 +9,7 @@ import type { Digest } from '../oci/index.ts';
 import { isDigest } from '../oci/index.ts';
 import { ManifestError } from './error.ts';
 import { checkFormat } from './format.ts';
-import { FILE_NAME, MODE, PRODUCT, RELEASE } from './names.ts';
+import { FERRY_VERSION, FILE_NAME, MODE, PRODUCT, RELEASE } from './names.ts';
 import { crossing } from './schema.ts';
 
 const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), {
@@ -23,7 +23,7 @@ const file = z.looseObject({
   size,
   mode: z.string().regex(MODE),
   install: line.optional(),
-  ferry: z.looseObject({ version: line, platform: line }).optional(),
+  ferry: z.looseObject({ version: z.string().regex(FERRY_VERSION), platform: line }).optional(),
 });
 const platformImage = z.looseObject({
   platform: line,

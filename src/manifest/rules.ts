@@ -28,6 +28,11 @@ export function checkRules(manifest: ReleaseManifest, yaml: YamlSource): void {
     'images',
     manifest.images.map(({ name }) => name),
   );
+  checkUnique(
+    yaml,
+    'ferry',
+    manifest.ferry.map(({ platform }) => formatPlatform(platform)),
+  );
   checkFileNames(manifest, yaml);
   checkDestinations(manifest, yaml);
   checkLicense(manifest, yaml);

@@ -4,7 +4,7 @@
  * span fields are in `rules.ts`.
  */
 import { z } from 'zod';
-import { FILE_NAME, MODE, PRODUCT, RELEASE_TEMPLATE } from './names.ts';
+import { FERRY_VERSION, FILE_NAME, MODE, PRODUCT, RELEASE_TEMPLATE } from './names.ts';
 import { isRange } from './range.ts';
 
 const text = (words: string) => z.string({ error: `expected ${words}` });
@@ -96,7 +96,7 @@ const ferry = z.strictObject({
   name: fileName.optional(),
   from,
   platform: line('a platform such as linux/amd64'),
-  version: grammar(/^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/, 'a version such as 0.1.0').optional(),
+  version: grammar(FERRY_VERSION, 'a version such as 0.1.0').optional(),
 });
 
 /** A release manifest as YAML gives it, before rules that span fields. */

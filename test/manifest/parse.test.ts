@@ -105,6 +105,12 @@ describe('parseReleaseManifest', () => {
     expect(message).toMatch(/m\.yaml:(8|12|15): /);
   });
 
+  it('refuses two executables of ferry for one platform', () => {
+    const one = '  - {from: ./dist/ferry-linux-x64, platform: linux/amd64}';
+    const two = '  - {from: ./dist/ferry-other, platform: linux/x86_64}';
+    expect(refusal(one, `${one}\n${two}`)).toMatchObject({ code: 'MANIFEST_VALUE' });
+  });
+
   it.each([
     ['a flow that does not end', 'images:', 'images: ['],
     ['a key given twice', 'dataRollback: none', 'product: x'],

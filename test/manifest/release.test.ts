@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { canonicalJSON } from '../../src/content/index.ts';
 import {
   contentDigest,
+  isNewer,
   parseReleaseDocument,
   parseReleaseManifest,
   parseSiteFiles,
@@ -102,6 +103,20 @@ describe('parseReleaseDocument', () => {
     ['a name that climbs', { files: [{ name: '../x', digest: digest('a'), size: 1, mode: '0644' }] }],
     ['a mode with set-ID', { files: [{ name: 'x', digest: digest('a'), size: 1, mode: '4755' }] }],
     ['one file name twice', { files: [0, 1].map(() => ({ name: 'x', digest: digest('a'), size: 1, mode: '0644' })) }],
+    [
+      'a version of ferry that would be another folder',
+      {
+        files: [
+          {
+            name: 'ferry',
+            digest: digest('a'),
+            size: 1,
+            mode: '0755',
+            ferry: { version: '0.2.0/../..', platform: 'linux/amd64' },
+          },
+        ],
+      },
+    ],
     ['a digest of another kind', { index: { digest: 'md5:00', size: 1 } }],
   ])('refuses %s', (_what, fields) => {
     const bytes = Buffer.from(JSON.stringify({ ...documentOf('1'), ...fields }));
@@ -144,6 +159,19 @@ describe('satisfiesRange', () => {
     ['nightly-20260101', '>=1', undefined],
   ])('%s in %s is %s', (version, range, expected) => {
     expect(satisfiesRange(version, range)).toBe(expected);
+  });
+});
+
+describe('isNewer', () => {
+  it.each([
+    ['0.2.0', '0.1.9', true],
+    ['0.10.0', '0.9.0', true],
+    ['0.2.0', '0.2.0', false],
+    ['0.2.0-rc.1', '0.2.0', false],
+    ['0.2.0', '0.2.0-rc.1', true],
+    ['nightly', '0.2.0', undefined],
+  ])('%s than %s: %s', (version, than, expected) => {
+    expect(isNewer(version, than)).toBe(expected);
   });
 });
 
