@@ -8,7 +8,6 @@ import type { StateCode } from '../state/index.ts';
 export type ErrorStatus = 1 | 2 | 3 | 4 | 5 | 6 | 75 | 130;
 
 const ASK_THE_OFFICE = 'ask the office for a new bundle or catalogue (`ferry catalogue export`)';
-const NEWER_FERRY = 'install the newer ferry that the line names';
 
 /** Exit status and hint of every code of these rooms. */
 export const SITE_WORDS = {
@@ -45,6 +44,8 @@ export const SITE_WORDS = {
     'somebody changed the log, or the disk did: compare with the system journal (`journalctl -t ferry`)',
   ],
   IDENTITY_DAMAGED: [1, 'take the state from its backup'],
+  IDENTITY_MISSING: [3, 'make it: `ferry site init --name NAME`; `ferry trust` and the first import do too'],
+  NAME_INVALID: [2, 'name it as people do: "plant 1"; no line break, at most 64 characters'],
   MEDIUM_ABSENT: [75, 'is the stick in, and mounted there?'],
   NO_BUNDLE_HERE: [75, 'is it the right stick? a bundle is a file that ends in .ferry.tar'],
   BUNDLE_AMBIGUOUS: [2, 'name the file that is meant'],
@@ -59,7 +60,8 @@ export const SITE_WORDS = {
   DESTINATION_FORBIDDEN: [3, ASK_THE_OFFICE],
   DESTINATION_UNSAFE: [3, 'make the folder owned by root, writable by root alone, and no link'],
   FOLDER_OWNED: [3, 'a package of the system owns it: choose another folder at the office'],
-  SITE_FILES_SEALED: [5, NEWER_FERRY],
+  SITE_FILES_UNOPENED: [3, 'ask the office to seal it again for the present card of this site (`ferry site card`)'],
+  OVERLAY_FOREIGN: [3, 'take the overlay whose name has the ID of this site (`ferry status` shows it)'],
   TAG_NOT_MOVED: [1, "look at the engine's log (`journalctl -u docker`); nothing was changed"],
   TAG_MOVED_BY_OTHER: [
     1,

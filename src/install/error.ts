@@ -16,7 +16,8 @@ import { FerryError } from '../errors.ts';
  * - `DESTINATION_FORBIDDEN`: a signed document asks for a file where no release may write.
  * - `DESTINATION_UNSAFE`: the way to a file leads over a link, or over what others may write.
  * - `FOLDER_OWNED`: a package of the system owns the folder.
- * - `SITE_FILES_SEALED`: the files are sealed, which this ferry cannot open.
+ * - `SITE_FILES_UNOPENED`: a file for this site is sealed so that its key does not open it.
+ * - `OVERLAY_FOREIGN`: an overlay has nothing for this site.
  * - `TAG_NOT_MOVED`: the engine did not do what it said.
  * - `TAG_MOVED_BY_OTHER`: another process moved a name while this ran.
  * - `INTERRUPTED`: stopped by the person, everything is as before.
@@ -48,7 +49,8 @@ export type InstallCode =
   | 'DESTINATION_FORBIDDEN'
   | 'DESTINATION_UNSAFE'
   | 'FOLDER_OWNED'
-  | 'SITE_FILES_SEALED'
+  | 'SITE_FILES_UNOPENED'
+  | 'OVERLAY_FOREIGN'
   | 'TAG_NOT_MOVED'
   | 'TAG_MOVED_BY_OTHER'
   | 'INTERRUPTED'

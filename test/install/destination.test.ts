@@ -1,20 +1,19 @@
 /** Which files go where, and which may not. FORMAT §3 "Where it may write". */
 
 import { describe, expect, it } from 'vitest';
-import { installFiles } from '../../src/install/files/destination.ts';
-import type { ReleaseDocument, SiteFiles } from '../../src/manifest/index.ts';
+import { installFiles, type OpenSiteFile, type OpenSiteFiles } from '../../src/install/files/destination.ts';
+import type { ReleaseDocument } from '../../src/manifest/index.ts';
 import { digestOf } from '../../src/oci/index.ts';
 
 const digest = digestOf(Buffer.from('x'));
 const file = (name: string, install?: string) => ({ name, digest, size: 1, mode: '0640', ...(install && { install }) });
 const releaseWith = (...files: ReturnType<typeof file>[]) =>
   ({ files, license: { install: '/etc/atrium/license.blob' } }) as unknown as ReleaseDocument;
-const siteWith = (site: string, ...files: Partial<SiteFiles['files'][number]>[]): SiteFiles =>
-  ({
-    site,
-    files: files.map((one) => ({ ...file('l'), role: 'file', sealed: false, ...one })),
-  }) as unknown as SiteFiles;
-const choose = (release: ReleaseDocument | undefined, ...sites: SiteFiles[]) =>
+const siteWith = (site: string, ...files: Partial<OpenSiteFile>[]): OpenSiteFiles => ({
+  site,
+  files: files.map((one) => ({ ...file('l'), role: 'file', entry: `sites/${site}/${one.name ?? 'l'}`, ...one })),
+});
+const choose = (release: ReleaseDocument | undefined, ...sites: OpenSiteFiles[]) =>
   installFiles({ product: 'atrium', release, hasReleaseFiles: true, sites });
 
 describe('installFiles', () => {
@@ -74,9 +73,23 @@ describe('installFiles', () => {
     expect(choose(undefined, any, own).map(({ entry }) => entry)).toEqual(['sites/0123456789abcdef/l']);
   });
 
-  it('refuses a sealed file in words', () => {
-    const sealed = siteWith('any', { name: 'l.age', sealed: true, install: '/etc/atrium/l' });
-    expect(() => choose(undefined, sealed)).toThrow(expect.objectContaining({ code: 'SITE_FILES_SEALED' }));
+  it('prefers it at its place too, whatever the two are called', () => {
+    const own = siteWith('0123456789abcdef', { name: 'own', install: '/etc/atrium/l' });
+    const any = siteWith('any', { name: 'l', install: '/etc/atrium/l' }, { name: 'm', install: '/etc/atrium/m' });
+    expect(choose(undefined, any, own).map(({ entry }) => entry)).toEqual([
+      'sites/any/m',
+      'sites/0123456789abcdef/own',
+    ]);
+  });
+
+  it('refuses two files of one site for one place', () => {
+    const own = siteWith('any', { name: 'l', install: '/etc/atrium/l' }, { name: 'm', install: '/etc/atrium/l' });
+    expect(() => choose(undefined, own)).toThrow(expect.objectContaining({ code: 'DESTINATION_FORBIDDEN' }));
+  });
+
+  it('names the entry of a sealed file, which is called otherwise', () => {
+    const sealed = siteWith('any', { name: 'l', entry: 'sites/any/l.age', install: '/etc/atrium/l' });
+    expect(choose(undefined, sealed)).toMatchObject([{ name: 'l', entry: 'sites/any/l.age', role: 'file' }]);
   });
 
   it('leaves the release’s own files out of an overlay', () => {

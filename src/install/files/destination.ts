@@ -4,14 +4,14 @@
  * site. Pure.
  */
 
-import { destinationProblem, productFolders, type ReleaseDocument, type SiteFiles } from '../../manifest/index.ts';
+import { destinationProblem, productFolders, type ReleaseDocument, type SiteFile } from '../../manifest/index.ts';
 import type { Digest } from '../../oci/index.ts';
 import { InstallError } from '../error.ts';
 import { hostPath } from './host-path.ts';
 
 /** A file that is to stand at a place. */
 export interface InstallFile {
-  /** As it is called in its signed document. */
+  /** As it is called in its signed document, of a sealed one without `.age`. */
   readonly name: string;
   /** Its entry in the tar. */
   readonly entry: string;
@@ -19,8 +19,22 @@ export interface InstallFile {
   readonly path: string;
   /** Permission bits. */
   readonly mode: number;
+  /** Of what is installed: of a sealed one, in the clear. */
   readonly digest: Digest;
   readonly size: number;
+  /** Of a file of a site. */
+  readonly role?: SiteFile['role'];
+}
+
+/** The files that a document for this site, or any, brings, in the clear. */
+export interface OpenSiteFiles {
+  readonly site: string;
+  readonly files: readonly OpenSiteFile[];
+}
+
+/** One of them. */
+export interface OpenSiteFile extends Pick<SiteFile, 'name' | 'role' | 'digest' | 'size' | 'mode' | 'install'> {
+  readonly entry: string;
 }
 
 export interface InstallFilesOptions {
@@ -30,7 +44,7 @@ export interface InstallFilesOptions {
   /** Whether the release's own files are in the bundle. */
   readonly hasReleaseFiles: boolean;
   /** Documents that apply here, `any` first. */
-  readonly sites: readonly SiteFiles[];
+  readonly sites: readonly OpenSiteFiles[];
   /** Where it may write. @default the product's own folders */
   readonly folders?: readonly string[] | undefined;
   /** The state of this site and what stands before installed paths: nobody writes there but ferry. */
@@ -39,7 +53,7 @@ export interface InstallFilesOptions {
 
 /**
  * All files to install, in the order of their documents.
- * @throws {InstallError} `DESTINATION_FORBIDDEN` for a place outside, or two files for one; `SITE_FILES_SEALED`.
+ * @throws {InstallError} `DESTINATION_FORBIDDEN` for a place outside, or two files for one.
  */
 export function installFiles(options: InstallFilesOptions): readonly InstallFile[] {
   const { release } = options;
@@ -65,16 +79,18 @@ function stateProblem(path: string, { own }: InstallFilesOptions): string | unde
   return 'expected a path outside of the state of this site';
 }
 
+/** Of two documents the later one has its way, by name and by place. */
 function siteFiles({ sites, release }: InstallFilesOptions): readonly InstallFile[] {
-  const byName = new Map<string, InstallFile>();
+  let files: readonly InstallFile[] = [];
   for (const document of sites) {
-    for (const file of document.files) {
-      if (file.sealed) throw sealed(document.site, file.name);
+    const own = document.files.flatMap((file) => {
       const path = file.install ?? (file.role === 'license' ? release?.license?.install : undefined);
-      if (path !== undefined) byName.set(file.name, fileOf(file, `sites/${document.site}/${file.name}`, path));
-    }
+      return path === undefined ? [] : [{ ...fileOf(file, file.entry, path), role: file.role }];
+    });
+    const isLeft = ({ name, path }: InstallFile) => !own.some((file) => file.name === name || file.path === path);
+    files = [...files.filter(isLeft), ...own];
   }
-  return [...byName.values()];
+  return files;
 }
 
 function fileOf(
@@ -90,12 +106,5 @@ function forbidden(name: string, path: string, problem: string): InstallError {
   return new InstallError(`install ${name}: ${JSON.stringify(path)}: ${problem}`, {
     code: 'DESTINATION_FORBIDDEN',
     facts: { name, path },
-  });
-}
-
-function sealed(site: string, name: string): InstallError {
-  return new InstallError(`install ${name}: expected a file in the clear, got one sealed for site ${site}`, {
-    code: 'SITE_FILES_SEALED',
-    facts: { site, name },
   });
 }

@@ -24,6 +24,8 @@ export interface ImportTransactionOptions {
   readonly line: ImportLine;
   /** What will be loaded, and what is there. */
   readonly plans: readonly ImagePlan[];
+  /** Files that were read already, by entry. */
+  readonly opened: ReadonlyMap<string, Uint8Array>;
 }
 
 /** What the steps told beside having been made. */
@@ -36,7 +38,7 @@ export interface ImportTransactionResult {
 /** Makes all steps or none. @throws as `runTransaction` */
 export async function runImport(
   session: Session,
-  { state, tree, steps, plans, line, ...about }: ImportTransactionOptions,
+  { state, tree, steps, plans, opened, line, ...about }: ImportTransactionOptions,
 ): Promise<ImportTransactionResult> {
   const { bundle, engine, options, startedAt } = session;
   const warnings: string[] = [];
@@ -45,7 +47,7 @@ export async function runImport(
   try {
     const medium = {
       bundle,
-      opened: new Map<string, Uint8Array>(),
+      opened,
       // an image of two names is planned twice: the first loads it, the second has it
       plans: new Map(plans.toReversed().map((plan) => [plan.imageID, plan])),
       spoolDir: spool.dir,

@@ -3,39 +3,38 @@
  * release says, or where they say themselves. There is no new release, so no receipt: the audit log has the line.
  */
 
-import { parseReleaseDocument, type SiteFiles } from '../../manifest/index.ts';
+import { parseReleaseDocument } from '../../manifest/index.ts';
+import { InstallError } from '../error.ts';
 import { installFiles } from '../files/destination.ts';
 import { type FilePlan, planFiles } from '../files/file-plan.ts';
 import { editFindings } from '../files/local-edit.ts';
-import { planSwitch } from '../files/switch-plan.ts';
 import { findInstalled } from '../kept/installed.ts';
 import { proveMedium } from '../look/medium.ts';
 import { grantedFolders } from '../policy.ts';
-import { installed } from '../steps/installed.ts';
-import { stageFiles } from '../steps/stage.ts';
-import { switchFiles } from '../steps/switch.ts';
-import { filesAfter, wantedFiles } from './becoming.ts';
 import { describePlan } from './dry-run.ts';
 import { runImport } from './import-transaction.ts';
 import { overridesOf } from './overrides.ts';
 import type { ImportResult } from './result.ts';
-import { fileNeeds, importedFiles, ownOf, prefixOf, type Session, sitesFor } from './session.ts';
+import { fileNeeds, importedFiles, ownOf, prefixOf, type Session } from './session.ts';
+import { readSiteFiles, type SiteFilesHere } from './site-files.ts';
+import { siteFileSteps } from './site-steps.ts';
 import { lookAtSpace, spaceFindings } from './space.ts';
 
-/** Imports the site files that a session's bundle carries. @throws as `importBundle` */
+/** Imports the site files that a session's bundle carries. @throws as `importBundle`; {InstallError} `OVERLAY_FOREIGN` */
 export async function importOverlay(session: Session): Promise<ImportResult> {
-  const { bundle, known, options, findings } = session;
+  const { bundle, accepted, known, identity, options, findings } = session;
   const { sites } = await proveMedium(bundle);
+  refuseForeign(session, sites);
   const product = known.product ?? sites[0]?.siteFiles.product ?? '';
-  const { documents, warnings } = sitesFor(session, sites, product);
-  const plan = await planOverlay(session, product, documents);
+  const here = await readSiteFiles([{ bundle, accepted, sites }], { identity, product });
+  const plan = await planOverlay(session, product, here);
   try {
     findings.add(...editFindings(plan.edits));
     const room = await lookAtSpace(fileNeeds(session, plan));
     findings.add(...spaceFindings(room.places));
     findings.throwAny();
-    const done = await install(session, plan, product);
-    const said = [warnings, plan.warnings, room.warnings, ignored(session, sites), done?.warnings ?? []].flat();
+    const done = await install(session, { plan, product, ...here });
+    const said = [here.warnings, plan.warnings, room.warnings, done?.warnings ?? []].flat();
     return {
       ...describe(session, plan, said),
       action: options.dryRun ? 'planned' : done === undefined ? 'present' : 'installed',
@@ -49,7 +48,7 @@ export async function importOverlay(session: Session): Promise<ImportResult> {
 }
 
 /** Which files go where, by the installed release and by what stands there. */
-async function planOverlay(session: Session, product: string, sites: readonly SiteFiles[]): Promise<FilePlan> {
+async function planOverlay(session: Session, product: string, { documents: sites }: SiteFilesHere): Promise<FilePlan> {
   const { reader, options, findings } = session;
   const current = await reader?.findCurrentRelease();
   const release = current && parseReleaseDocument(current.document);
@@ -79,32 +78,40 @@ function describe(
   };
 }
 
+interface Installing extends SiteFilesHere {
+  readonly plan: FilePlan;
+  readonly product: string;
+}
+
 /** Installs what is to be changed; `undefined` where that is nothing, or nothing may be. */
-async function install(session: Session, plan: FilePlan, product: string) {
+async function install(session: Session, { plan, product, opened }: Installing) {
   const { state, options } = session;
-  const change = await planSwitch(wantedFiles(plan), plan.tree);
   if (state === undefined) return undefined;
+  const steps = await siteFileSteps(state, plan);
   // there is no receipt to say it, and what cannot be written down is not done
   for (const { flag, reason } of overridesOf(options, { isDowngrade: false, files: plan })) {
     await state.appendAudit({ event: 'override', at: options.now, facts: { flag, reason } });
   }
-  if (change === undefined) return undefined;
-  const sequence = (await state.findCurrentSequence()) ?? 0;
-  const before = await findInstalled(state, sequence);
-  const after = { sequence, tags: before?.tags ?? [], files: filesAfter(plan, before?.files) };
-  const steps = [stageFiles(change), switchFiles(change), installed({ sequence, before: before ?? null, after })];
+  if (steps === undefined) return undefined;
   return runImport(session, {
     state,
     tree: plan.tree,
-    steps: steps.filter((step) => step !== undefined),
-    title: `import the files of this site`,
+    steps,
+    title: 'import the files of this site',
     product,
     line: { kind: 'overlay', action: 'installed' },
     plans: [],
+    opened,
   });
 }
 
-function ignored({ identity }: Session, sites: readonly { readonly site: string }[]): readonly string[] {
-  const others = sites.filter(({ site }) => site !== 'any' && site !== identity?.site);
-  return others.map(({ site }) => `these files are for site ${site}, and this is ${identity?.site ?? 'no site yet'}`);
+/** One bundle serves every site, so others' files in it are nothing; an overlay is for one. */
+function refuseForeign({ identity }: Session, sites: readonly { readonly site: string }[]): void {
+  if (sites.some(({ site }) => site === 'any' || site === identity?.site)) return;
+  const [theirs] = sites;
+  const ours = identity === undefined ? 'a host that is no site yet' : `site ${identity.site}`;
+  throw new InstallError(`import overlay: expected one for ${ours}, got one for site ${theirs?.site}`, {
+    code: 'OVERLAY_FOREIGN',
+    facts: { site: theirs?.site },
+  });
 }

@@ -22,7 +22,8 @@ import { grantedFolders } from '../policy.ts';
 import type { ReceiptImage } from '../records/receipt.ts';
 import { type EnginePlan, knownImages, planImages } from './image-plan.ts';
 import { leftLines } from './left-files.ts';
-import { fileNeeds, ownOf, prefixOf, type ReleaseSession, type Session, sitesFor } from './session.ts';
+import { fileNeeds, ownOf, prefixOf, type ReleaseSession, type Session } from './session.ts';
+import { readSiteFiles, type SiteFilesHere } from './site-files.ts';
 import { engineNeeds, lookAtSpace, type SpacePlace, spaceFindings } from './space.ts';
 import { judgeUpgrade } from './upgrade.ts';
 
@@ -36,6 +37,8 @@ export interface ReleasePlan {
   readonly current: StoredRelease | undefined;
   readonly engine: EnginePlan;
   readonly files: FilePlan;
+  /** The files of this site in the clear, by entry. */
+  readonly opened: SiteFilesHere['opened'];
   readonly override: string | undefined;
   /** How it is run, where that was asked for. */
   readonly activation: ActivationSteps | undefined;
@@ -61,7 +64,7 @@ export async function planRelease(session: Session): Promise<ReleasePlan> {
   const carried = await openRelease(session);
   const upgrade = await findings.check(() => judgeUpgrade(carried));
   const engine = await planEngine(session, carried);
-  const sites = await findings.check(() => sitesFor(session, carried.contents.sites, carried.release.product));
+  const sites = await findings.check(() => readSites(session, carried));
   const files = sites && (await findings.check(() => planReleaseFiles(session, carried, sites)));
   try {
     findings.add(...editFindings(files?.edits ?? []));
@@ -72,7 +75,8 @@ export async function planRelease(session: Session): Promise<ReleasePlan> {
     if (!engine || !files || !room) throw new TypeError('expected a finding for each part that is not planned');
     const warnings = [accepted, sites, files, room].flatMap((part) => part.warnings);
     const space = room.places;
-    return { ...carried, ...engine, files, space, activation, warnings: [...warnings, ...(upgrade ?? [])] };
+    const { opened } = sites as SiteFilesHere; // where its files are planned it was read
+    return { ...carried, ...engine, files, opened, space, activation, warnings: [...warnings, ...(upgrade ?? [])] };
   } catch (error) {
     await files?.tree.close();
     throw error;
@@ -121,10 +125,20 @@ async function planEngine(
   });
 }
 
+/** The files of this site: those that came with the release, and those of the overlay beside it. */
+async function readSites(
+  { bundle, overlay, accepted, identity }: Session,
+  { contents, release: { product } }: Carried,
+): Promise<SiteFilesHere> {
+  const sources = [{ bundle, accepted, sites: contents.sites }];
+  if (overlay !== undefined) sources.push({ ...overlay, sites: (await proveMedium(overlay.bundle)).sites });
+  return readSiteFiles(sources, { identity, product });
+}
+
 async function planReleaseFiles(
   session: Session,
   { release, current }: Carried,
-  { documents: sites }: ReturnType<typeof sitesFor>,
+  { documents: sites }: SiteFilesHere,
 ): Promise<FilePlan> {
   const { reader, options, findings } = session;
   const { keepLocal, replace } = options;

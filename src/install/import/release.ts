@@ -38,6 +38,7 @@ export async function importRelease({ engine, state, ...about }: Session): Promi
       ...{ product, release, sequence },
       line: { kind: 'release', action, release: plan.listed.shown, sequence },
       plans: plan.engine.plans,
+      opened: plan.opened,
     });
     const warnings = [...plan.warnings, ...done.warnings];
     const { recreate } = done.outcome;

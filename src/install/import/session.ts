@@ -1,12 +1,12 @@
 /** What all kinds of import have at hand once the bundle is open and its chain is judged; and what several of them do. */
 
-import type { Bundle, ProvenSite } from '../../bundle/index.ts';
+import type { Bundle } from '../../bundle/index.ts';
 import { type Progress, silentProgress } from '../../content/index.ts';
 import type { Engine } from '../../docker/index.ts';
-import type { SiteFiles, SitePolicy } from '../../manifest/index.ts';
+import type { SitePolicy } from '../../manifest/index.ts';
 import type { SiteIdentity } from '../../site/index.ts';
 import type { SiteState, SiteStateReader } from '../../state/index.ts';
-import { type Accepted, acceptSiteFiles } from '../../trust/index.ts';
+import type { Accepted } from '../../trust/index.ts';
 import type { FilePlan } from '../files/file-plan.ts';
 import { hostPath } from '../files/host-path.ts';
 import type { KnownSite } from '../judge/judge.ts';
@@ -14,6 +14,12 @@ import type { ImportLog } from '../records/import-log.ts';
 import type { Findings } from './preflight.ts';
 import type { ImportedFile, ImportOptions } from './result.ts';
 import type { SpaceNeed } from './space.ts';
+
+/** A tar and what is in force, judged with the chain that it carries. */
+export interface CarriedBundle {
+  readonly bundle: Bundle;
+  readonly accepted: Accepted;
+}
 
 /** One import under way. */
 export interface Session {
@@ -25,6 +31,8 @@ export interface Session {
   /** A release has one; a catalogue or an overlay may do without. */
   readonly engine: Engine | undefined;
   readonly bundle: Bundle;
+  /** The overlay of this site that lies beside a release in its folder. */
+  readonly overlay?: CarriedBundle | undefined;
   readonly known: KnownSite;
   readonly accepted: Accepted;
   /** None only in a dry run on a site that is not pinned. */
@@ -61,26 +69,6 @@ export function prefixOf({ options }: Session): string {
 /** Where no release may write. */
 export function ownOf(session: Session): { readonly stateDir: string; readonly prefix: string } {
   return { stateDir: session.options.stateDir, prefix: prefixOf(session) };
-}
-
-/**
- * The site files that apply here, those for any site first; others' are ignored, superseded ones said and skipped.
- * @throws {TrustError} `SITE_FILES_NOT_LISTED` when those for this site are not as signed.
- */
-export function sitesFor(
-  session: Session,
-  sites: readonly ProvenSite[],
-  product: string,
-): { readonly documents: readonly SiteFiles[]; readonly warnings: readonly string[] } {
-  const ours = sites.filter(({ site }) => site === 'any' || site === session.identity?.site);
-  const warnings: string[] = [];
-  const documents = ours.flatMap(({ site, document, siteFiles }) => {
-    if (acceptSiteFiles(session.accepted, site, document, { product }) === 'current') return [siteFiles];
-    warnings.push(`the files for ${site === 'any' ? 'any site' : 'this site'} are superseded by newer ones: skipped`);
-    return [];
-  });
-  // own ones after those for any: the later of one name wins
-  return { documents: documents.toSorted((a, b) => Number(b.site === 'any') - Number(a.site === 'any')), warnings };
 }
 
 /** What became of the files, or will; of one that is kept, what it is here. */
