@@ -14,6 +14,8 @@ const MAX_HOPS = 5;
 export interface FollowOptions {
   /** Hosts (with port) that may be spoken to in plain HTTP though they are not this host. */
   readonly plainHTTP?: ReadonlySet<string>;
+  /** Follows within the first server alone: whoever holds a secret of ours is not left. @default false */
+  readonly staysAtOrigin?: boolean;
 }
 
 /** Sends a GET and follows where it leads. @throws {HTTPError} `REDIRECT_REFUSED`, `PLAIN_HTTP_REFUSED`; and as `send` */
@@ -29,6 +31,7 @@ export async function follow(
     if (next === undefined) return response;
     if (response.status === 303 && !isSameOrigin(url, next)) return response;
     await response.discard();
+    if (options.staysAtOrigin) checkOrigin(start.url, next);
     checkScheme(url, next, options);
     if (!isSameOrigin(url, next)) request = withoutAuthorization(request);
     url = next;
@@ -47,6 +50,14 @@ function findNext(response: HTTPResponse): URL | undefined {
   const next = new URL(location, response.url);
   next.hash = '';
   return next;
+}
+
+function checkOrigin(from: URL, to: URL): void {
+  if (isSameOrigin(from, to)) return;
+  throw new HTTPError(`GET ${shownURL(from)}: expected an answer from ${from.host}, got a redirect to ${to.origin}`, {
+    code: 'REDIRECT_REFUSED',
+    facts: { url: shownURL(from), host: from.host },
+  });
 }
 
 /** Plain HTTP only where it was asked for, or from this host to this host. */
