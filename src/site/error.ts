@@ -2,8 +2,12 @@
 
 import { FerryError } from '../errors.ts';
 
-/** `IDENTITY_DAMAGED`: the stored signing key is none. */
-export type SiteCode = 'IDENTITY_DAMAGED';
+/**
+ * - `IDENTITY_DAMAGED`: a stored key is none, or the stored name.
+ * - `IDENTITY_MISSING`: nobody has made this site's identity yet.
+ * - `NAME_INVALID`: a text that can't be the name of a site.
+ */
+export type SiteCode = 'IDENTITY_DAMAGED' | 'IDENTITY_MISSING' | 'NAME_INVALID';
 
 /** The site cannot say who it is. */
 export class SiteError extends FerryError<SiteCode> {}

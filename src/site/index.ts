@@ -1,3 +1,12 @@
-/** Who this site is. */
+/** Who this site is, and what it tells its office about itself. */
 export { type SiteCode, SiteError } from './error.ts';
-export { ensureSiteIdentity, findSiteIdentity, type SiteIdentity } from './identity.ts';
+export {
+  checkName,
+  type EnsureIdentityOptions,
+  ensureSiteIdentity,
+  findSiteIdentity,
+  isWhole,
+  nameSite,
+  type SiteIdentity,
+  type WholeIdentity,
+} from './identity.ts';

@@ -38,6 +38,8 @@ export interface SiteStateReader {
   findTrust(): Promise<StoredTrust | undefined>;
   /** A file of `identity/`. */
   findIdentity(name: string): Promise<Buffer | undefined>;
+  /** A document of ours in `identity/`. @throws {StateError} `STATE_DAMAGED`, `FORMAT_TOO_NEW` */
+  findIdentityDocument(name: string): Promise<Readonly<Record<string, unknown>> | undefined>;
   /** The text of `site.yaml`, or `undefined` when there is none. @throws {StateError} `POLICY_UNSAFE` */
   findPolicyText(): Promise<string | undefined>;
   findCurrentRelease(): Promise<StoredRelease | undefined>;
@@ -73,6 +75,7 @@ export interface SiteState extends SiteStateReader {
   tidy(): Promise<void>;
   writeTrust(trust: StoredTrust): Promise<void>;
   writeIdentity(name: string, bytes: Uint8Array): Promise<void>;
+  writeIdentityDocument(name: string, fields: Readonly<Record<string, unknown>>): Promise<void>;
   writeJournal(fields: Readonly<Record<string, unknown>>): Promise<void>;
   removeJournal(): Promise<void>;
   draftRelease(sequence: number): Promise<ReleaseDraft>;
@@ -150,6 +153,7 @@ function reader(dir: string): SiteStateReader {
     dir,
     findTrust: () => findTrust(dir),
     findIdentity: (name) => findFileBounded(join(dir, 'identity', name), { max: MAX_IDENTITY_BYTES }),
+    findIdentityDocument: (name) => findDocument(join(dir, 'identity', name)),
     findPolicyText: () => findPolicyText(join(dir, POLICY)),
     findCurrentRelease: () => releases.findCurrentRelease(dir),
     findCurrentSequence: () => releases.findCurrentSequence(dir),
@@ -172,10 +176,8 @@ function writer(dir: string, { systemLog }: OpenStateOptions): Omit<SiteState, k
     lock: () => acquireLock(join(dir, 'lock'), { what: `site ${dir}` }),
     tidy: () => tidy(dir),
     writeTrust: (trust) => writeTrust(dir, trust),
-    writeIdentity: async (name, bytes) => {
-      await makeFolder(join(dir, 'identity'));
-      await putFile(join(dir, 'identity', name), bytes);
-    },
+    writeIdentity: (name, bytes) => putIdentity(dir, name, bytes),
+    writeIdentityDocument: (name, fields) => putIdentity(dir, name, stateDocument(fields)),
     writeJournal: (fields) => writeJournal(dir, fields),
     removeJournal: () => removeJournal(dir),
     draftRelease: (sequence) => releases.draftRelease(dir, sequence),
@@ -191,6 +193,11 @@ function writer(dir: string, { systemLog }: OpenStateOptions): Omit<SiteState, k
     appendAudit: (entry) => appendAudit(join(dir, AUDIT), entry, systemLog),
     openSpool: () => openSpool(join(dir, '.spool')),
   };
+}
+
+async function putIdentity(dir: string, name: string, bytes: Uint8Array): Promise<void> {
+  await makeFolder(join(dir, 'identity'));
+  await putFile(join(dir, 'identity', name), bytes);
 }
 
 /** Opened when it is read: a stream that nobody reads yet must not fail. */

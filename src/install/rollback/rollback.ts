@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { type Progress, silentProgress } from '../../content/index.ts';
 import type { Engine } from '../../docker/index.ts';
 import { FerryError } from '../../errors.ts';
-import { ensureSiteIdentity } from '../../site/index.ts';
+import { ensureSiteIdentity, findSiteIdentity } from '../../site/index.ts';
 import { findState, openState, type SiteState, type SystemLog } from '../../state/index.ts';
 import { releaseCommand } from '../activation/compose.ts';
 import { InstallError, reasonMissing } from '../error.ts';
@@ -123,7 +123,7 @@ async function carryOut(
   { state, engine, tree, options, overrides, warn }: CarryOutOptions,
 ): Promise<Outcome> {
   const { prefix, now, signal, progress = silentProgress } = options;
-  const identity = await ensureSiteIdentity(state);
+  const identity = (await findSiteIdentity(state)) ?? (await ensureSiteIdentity(state));
   const id = randomBytes(6).toString('hex');
   const began = performance.now();
   const facts = { from: plan.from.sequence, to: plan.target.sequence, release: plan.target.release };

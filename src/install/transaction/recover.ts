@@ -6,7 +6,7 @@
 import type { Progress } from '../../content/index.ts';
 import { DockerError, type Engine } from '../../docker/index.ts';
 import { FerryError, messageOf } from '../../errors.ts';
-import { ensureSiteIdentity } from '../../site/index.ts';
+import { ensureSiteIdentity, findSiteIdentity } from '../../site/index.ts';
 import { findState, openState, type SiteState, type SystemLog } from '../../state/index.ts';
 import { InstallError } from '../error.ts';
 import { FolderTree } from '../files/folder.ts';
@@ -100,7 +100,7 @@ export async function recoverPending(state: SiteState, options: RecoverOptions):
   const warnings: string[] = [];
   try {
     if (engine !== undefined) checkEngine(journal, engine);
-    const identity = await ensureSiteIdentity(state);
+    const identity = (await findSiteIdentity(state)) ?? (await ensureSiteIdentity(state));
     const { id, prefix } = journal;
     const { now, progress } = options;
     const about = { id, state, identity, engine, prefix, tree, now, progress, began: performance.now() };
