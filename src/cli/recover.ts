@@ -1,7 +1,6 @@
 /** `ferry recover`: finishes or undoes what a command that was cut off has left. */
 import type { Command } from 'commander';
 import type { RecoverResult } from '../install/index.ts';
-import { bootUnit } from './boot-unit.ts';
 import { engineOf, typedCommand } from './engine.ts';
 import { CliError } from './error.ts';
 import { recreateLines } from './format.ts';
@@ -38,7 +37,8 @@ export function addRecover(program: Command, session: Session): void {
     );
 }
 
-function printUnit(session: Session, options: RecoverOptions): void {
+async function printUnit(session: Session, options: RecoverOptions): Promise<void> {
+  const { bootUnit } = await import('../install/index.ts');
   const unit = bootUnit({
     state: stateOf(session, options),
     prefix: prefixOf(session, options),

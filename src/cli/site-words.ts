@@ -60,7 +60,10 @@ export const SITE_WORDS = {
   DESTINATION_FORBIDDEN: [3, ASK_THE_OFFICE],
   DESTINATION_UNSAFE: [3, 'make the folder owned by root, writable by root alone, and no link'],
   FOLDER_OWNED: [3, 'a package of the system owns it: choose another folder at the office'],
+  FERRY_NOT_EXECUTABLE: [5, 'see by hand what it says; or go on without: --no-ferry'],
+  FERRY_WRONG_VERSION: [3, 'ask the office for a bundle with the right executable; or go on without: --no-ferry'],
   SITE_FILES_UNOPENED: [3, 'ask the office to seal it again for the present card of this site (`ferry site card`)'],
+  LICENSE_SHORTER: [1, 'take it with --allow-shorter and --reason TEXT, or ask the office for one that lasts longer'],
   OVERLAY_FOREIGN: [3, 'take the overlay whose name has the ID of this site (`ferry status` shows it)'],
   TAG_NOT_MOVED: [1, "look at the engine's log (`journalctl -u docker`); nothing was changed"],
   TAG_MOVED_BY_OTHER: [

@@ -16,7 +16,10 @@ import { FerryError } from '../errors.ts';
  * - `DESTINATION_FORBIDDEN`: a signed document asks for a file where no release may write.
  * - `DESTINATION_UNSAFE`: the way to a file leads over a link, or over what others may write.
  * - `FOLDER_OWNED`: a package of the system owns the folder.
+ * - `FERRY_NOT_EXECUTABLE`: the ferry that the release carries does not start where it is placed.
+ * - `FERRY_WRONG_VERSION`: it says that it is another version than the release says.
  * - `SITE_FILES_UNOPENED`: a file for this site is sealed so that its key does not open it.
+ * - `LICENSE_SHORTER`: a licence ends sooner than the one that is installed and valid.
  * - `OVERLAY_FOREIGN`: an overlay has nothing for this site.
  * - `TAG_NOT_MOVED`: the engine did not do what it said.
  * - `TAG_MOVED_BY_OTHER`: another process moved a name while this ran.
@@ -49,7 +52,10 @@ export type InstallCode =
   | 'DESTINATION_FORBIDDEN'
   | 'DESTINATION_UNSAFE'
   | 'FOLDER_OWNED'
+  | 'FERRY_NOT_EXECUTABLE'
+  | 'FERRY_WRONG_VERSION'
   | 'SITE_FILES_UNOPENED'
+  | 'LICENSE_SHORTER'
   | 'OVERLAY_FOREIGN'
   | 'TAG_NOT_MOVED'
   | 'TAG_MOVED_BY_OTHER'

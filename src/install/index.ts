@@ -1,6 +1,7 @@
 /** What happens at the site: trust, look, verify, import, status. */
 
 export { type InstallCode, InstallError } from './error.ts';
+export { type BootUnitOptions, bootUnit } from './executable/boot-unit.ts';
 export { importBundle } from './import/import.ts';
 export type {
   FileChange,
@@ -11,6 +12,7 @@ export type {
   PlannedImage,
 } from './import/result.ts';
 export { type ConfirmOptions, type PinResult, type PinRootOptions, pinRoot } from './judge/first-root.ts';
+export { findBundle } from './look/find-bundle.ts';
 export {
   type InspectedImage,
   type Inspection,

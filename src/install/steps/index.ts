@@ -3,11 +3,13 @@
 import { activateStep } from './activate.ts';
 import { backupStep } from './backup.ts';
 import { containersStep } from './containers.ts';
+import { ferryStep } from './ferry.ts';
 import { holdStep } from './hold.ts';
 import { installedStep } from './installed.ts';
 import { keepStep } from './keep.ts';
 import { leaveStep } from './leave.ts';
 import { loadStep } from './load.ts';
+import { placeStep } from './place.ts';
 import { recordStep } from './record.ts';
 import { stageStep } from './stage.ts';
 import type { Step, StepKind, StepKindName } from './step.ts';
@@ -22,6 +24,7 @@ const KINDS: Readonly<Record<StepKindName, AnyStepKind>> = {
   leave: leaveStep,
   keep: keepStep,
   stage: stageStep,
+  place: placeStep,
   hold: holdStep,
   load: loadStep,
   backup: backupStep,
@@ -31,6 +34,7 @@ const KINDS: Readonly<Record<StepKindName, AnyStepKind>> = {
   record: recordStep,
   installed: installedStep,
   activate: activateStep,
+  ferry: ferryStep,
 };
 
 /** How a step is made and undone. */

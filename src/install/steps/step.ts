@@ -17,6 +17,7 @@ export const STEP_KINDS = [
   'leave',
   'keep',
   'stage',
+  'place',
   'hold',
   'load',
   'backup',
@@ -26,6 +27,7 @@ export const STEP_KINDS = [
   'record',
   'installed',
   'activate',
+  'ferry',
 ] as const;
 export type StepKindName = (typeof STEP_KINDS)[number];
 

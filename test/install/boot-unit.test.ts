@@ -5,7 +5,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { bootUnit } from '../../src/cli/boot-unit.ts';
+import { bootUnit } from '../../src/install/index.ts';
 
 const ANALYZE = '/usr/bin/systemd-analyze';
 

@@ -1,7 +1,10 @@
 /**
- * The systemd unit that runs `ferry recover` at boot, as text: printed, never installed by itself. It does nothing where
- * nothing is pending, comes after the engine, and before whatever unit starts the product, where that is named.
+ * The systemd unit that runs `ferry recover` at boot, as text. It does nothing where nothing is pending, comes after the
+ * engine, and before whatever unit starts the product, where that is named.
  */
+
+/** The first line of each unit that ferry wrote: only one with it is ever replaced. */
+const HEAD = '# /etc/systemd/system/ferry-recover.service, then: systemctl enable ferry-recover';
 
 export interface BootUnitOptions {
   readonly state: string;
@@ -26,7 +29,7 @@ export function bootUnit({
   const mounts = prefix === '/' ? [state] : [state, prefix];
   const command = [ferry, 'recover', '--state', state, ...(prefix === '/' ? [] : ['--prefix', prefix])];
   return [
-    '# /etc/systemd/system/ferry-recover.service, then: systemctl enable ferry-recover',
+    HEAD,
     '[Unit]',
     'Description=Finish or undo an import of ferry that was cut off',
     'Wants=docker.service',
@@ -45,6 +48,16 @@ export function bootUnit({
     'WantedBy=multi-user.target',
     '',
   ].join('\n');
+}
+
+/** Whether ferry wrote a unit. */
+export function isOurUnit(text: string): boolean {
+  return text.startsWith(`${HEAD}\n`);
+}
+
+/** The units that one of ours was told to let wait. */
+export function waitingUnits(text: string): readonly string[] {
+  return /^Before=(.*)$/m.exec(text)?.[1]?.split(' ') ?? [];
 }
 
 /** `%` begins a specifier everywhere in a unit (systemd.unit(5)). */
