@@ -28,6 +28,7 @@ interface ImportOptions extends SiteOptions, QuestionOptions {
   readonly receiptOnMedium?: boolean;
   readonly activate?: boolean;
   readonly allowDowngrade?: boolean;
+  readonly allowShorter?: boolean;
   readonly keep?: number;
   readonly keepLocal?: readonly string[];
   readonly replace?: readonly string[];
@@ -56,6 +57,7 @@ export function addImport(program: Command, session: Session): void {
     .option('--dry-run', 'say what would be done, and do nothing')
     .option('--activate', 'run the release with Docker Compose and wait until it is up; else go back, if its data can')
     .option('--allow-downgrade', 'install an older release than the present one')
+    .option('--allow-shorter', 'take a licence that ends sooner than the one that is installed')
     .option('--keep <n>', 'how many releases stay, this one included (default 2)', wholeNumber)
     .addOption(repeated('--keep-local <name>', 'leave a file as somebody changed it here'))
     .option('--no-receipt-on-medium', 'write no copy of the receipt beside the bundle')
@@ -88,6 +90,7 @@ async function runImport(session: Session, bundle: string, options: ImportOption
     dryRun: options.dryRun,
     activate: options.activate,
     allowDowngrade: options.allowDowngrade,
+    allowShorter: options.allowShorter,
     keep: options.keep,
     keepLocal: options.keepLocal,
     replace: options.replace,
@@ -111,7 +114,8 @@ function refuseBoth({ keepLocal = [], replace = [] }: ImportOptions): void {
 }
 
 /** The flags that set a rule aside. */
-function overridesIn({ allowDowngrade, keepLocal, replace }: ImportOptions): readonly string[] {
-  const given = { '--allow-downgrade': allowDowngrade, '--keep-local': keepLocal, '--replace': replace };
+function overridesIn({ allowDowngrade, allowShorter, keepLocal, replace }: ImportOptions): readonly string[] {
+  const shorter = { '--allow-shorter': allowShorter };
+  const given = { '--allow-downgrade': allowDowngrade, ...shorter, '--keep-local': keepLocal, '--replace': replace };
   return Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [flag]));
 }

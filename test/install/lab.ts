@@ -22,6 +22,8 @@ import { createPublisher, type PublishedRelease, type Publisher, type PublisherO
 export interface LabFile {
   readonly name: string;
   readonly text: string;
+  /** In place of the text: what was sealed is none. */
+  readonly bytes?: Uint8Array;
   readonly install?: string;
   readonly mode?: string;
 }
@@ -149,7 +151,7 @@ async function makeRelease(
   const closures = await Promise.all(images.map((image) => closureOf(image, platforms)));
   const measured = (bytes: Uint8Array) => ({ digest: digestOf(bytes), size: bytes.length });
   const bytes = new Map<string, Buffer>(images.flatMap((image) => [...image.blobs]));
-  for (const file of files) bytes.set(bundleFile(file).digest, Buffer.from(file.text));
+  for (const file of files) bytes.set(bundleFile(file).digest, bodyOf(file));
   const madeSites: BundleSite[] = [];
   for (const [site, theirs] of Object.entries(sites)) {
     const made = await makeSite(publisher, site, theirs);
@@ -191,7 +193,7 @@ async function makeSite(
       ...(file.install && { install: file.install }),
     })),
   });
-  const bytes = new Map(files.map((file) => [bundleFile(file).digest as string, Buffer.from(file.text)]));
+  const bytes = new Map(files.map((file) => [bundleFile(file).digest as string, bodyOf(file)]));
   return { site: { site, document, files: files.map(bundleFile) }, bytes };
 }
 
@@ -205,8 +207,14 @@ function closureOf(image: TestImage, platforms: readonly string[]): Promise<Imag
   });
 }
 
-function bundleFile({ name, text }: LabFile): BundleFile {
-  const bytes = Buffer.from(text);
+/** What is carried of a file. */
+function bodyOf({ text, bytes = Buffer.from(text) }: LabFile): Buffer {
+  return Buffer.from(bytes);
+}
+
+function bundleFile(file: LabFile): BundleFile {
+  const { name } = file;
+  const bytes = bodyOf(file);
   return { name, size: bytes.length, digest: digestOf(bytes) };
 }
 

@@ -3,7 +3,7 @@
  * release says, or where they say themselves. There is no new release, so no receipt: the audit log has the line.
  */
 
-import { parseReleaseDocument } from '../../manifest/index.ts';
+import { parseReleaseDocument, type ReleaseDocument } from '../../manifest/index.ts';
 import { InstallError } from '../error.ts';
 import { installFiles } from '../files/destination.ts';
 import { type FilePlan, planFiles } from '../files/file-plan.ts';
@@ -13,6 +13,7 @@ import { proveMedium } from '../look/medium.ts';
 import { grantedFolders } from '../policy.ts';
 import { describePlan } from './dry-run.ts';
 import { runImport } from './import-transaction.ts';
+import { judgeLicenses } from './license-findings.ts';
 import { overridesOf } from './overrides.ts';
 import type { ImportResult } from './result.ts';
 import { fileNeeds, importedFiles, ownOf, prefixOf, type Session } from './session.ts';
@@ -30,10 +31,11 @@ export async function importOverlay(session: Session): Promise<ImportResult> {
   const plan = await planOverlay(session, product, here);
   try {
     findings.add(...editFindings(plan.edits));
+    const isShorter = await findings.check(() => judgeOverlayLicenses(session, { plan, product, ...here }));
     const room = await lookAtSpace(fileNeeds(session, plan));
     findings.add(...spaceFindings(room.places));
     findings.throwAny();
-    const done = await install(session, { plan, product, ...here });
+    const done = await install(session, { plan, product, isShorter: isShorter === true, ...here });
     const said = [here.warnings, plan.warnings, room.warnings, done?.warnings ?? []].flat();
     return {
       ...describe(session, plan, said),
@@ -47,11 +49,16 @@ export async function importOverlay(session: Session): Promise<ImportResult> {
   }
 }
 
+/** The release that is installed here. */
+async function findRelease({ reader }: Session): Promise<ReleaseDocument | undefined> {
+  const current = await reader?.findCurrentRelease();
+  return current && parseReleaseDocument(current.document);
+}
+
 /** Which files go where, by the installed release and by what stands there. */
 async function planOverlay(session: Session, product: string, { documents: sites }: SiteFilesHere): Promise<FilePlan> {
   const { reader, options, findings } = session;
-  const current = await reader?.findCurrentRelease();
-  const release = current && parseReleaseDocument(current.document);
+  const release = await findRelease(session);
   const folders = grantedFolders(product, session.policy);
   const wanted = installFiles({ product, release, hasReleaseFiles: false, sites, folders, own: ownOf(session) });
   // never as a first import: no rollback goes back over an overlay, so what it finds could not be brought back
@@ -78,18 +85,28 @@ function describe(
   };
 }
 
-interface Installing extends SiteFilesHere {
+interface PlannedOverlay extends SiteFilesHere {
   readonly plan: FilePlan;
   readonly product: string;
 }
 
+async function judgeOverlayLicenses(session: Session, { plan, product, opened }: PlannedOverlay): Promise<boolean> {
+  const { identity, accepted, options } = session;
+  const publicKey = (await findRelease(session))?.license?.publicKey;
+  const { allowShorter } = options;
+  return judgeLicenses(plan, { product, publicKey, identity, now: accepted.clock, allowShorter, opened });
+}
+
 /** Installs what is to be changed; `undefined` where that is nothing, or nothing may be. */
-async function install(session: Session, { plan, product, opened }: Installing) {
+async function install(
+  session: Session,
+  { plan, product, isShorter, opened }: PlannedOverlay & { readonly isShorter: boolean },
+) {
   const { state, options } = session;
   if (state === undefined) return undefined;
   const steps = await siteFileSteps(state, plan);
   // there is no receipt to say it, and what cannot be written down is not done
-  for (const { flag, reason } of overridesOf(options, { isDowngrade: false, files: plan })) {
+  for (const { flag, reason } of overridesOf(options, { isDowngrade: false, isShorter, files: plan })) {
     await state.appendAudit({ event: 'override', at: options.now, facts: { flag, reason } });
   }
   if (steps === undefined) return undefined;

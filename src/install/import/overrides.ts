@@ -5,9 +5,15 @@ import type { Override } from '../records/receipt.ts';
 import type { ImportOptions } from './result.ts';
 
 /** The flags that were given and want a reason. */
-export function overrideFlags({ allowDowngrade, keepLocal = [], replace = [] }: ImportOptions): readonly string[] {
+export function overrideFlags({
+  allowDowngrade,
+  allowShorter,
+  keepLocal = [],
+  replace = [],
+}: ImportOptions): readonly string[] {
   return [
     ...(allowDowngrade ? ['--allow-downgrade'] : []),
+    ...(allowShorter ? ['--allow-shorter'] : []),
     ...(keepLocal.length > 0 ? ['--keep-local'] : []),
     ...(replace.length > 0 ? ['--replace'] : []),
   ];
@@ -20,11 +26,16 @@ export function overrideFlags({ allowDowngrade, keepLocal = [], replace = [] }: 
  */
 export function overridesOf(
   { reason = '' }: Pick<ImportOptions, 'reason'>,
-  plan: { readonly isDowngrade: boolean; readonly files: Pick<FilePlan, 'files' | 'replaced'> },
+  plan: {
+    readonly isDowngrade: boolean;
+    readonly isShorter: boolean;
+    readonly files: Pick<FilePlan, 'files' | 'replaced'>;
+  },
 ): readonly Override[] {
   const kept = plan.files.files.filter(({ action }) => action === 'kept');
   const flags = [
     ...(plan.isDowngrade ? ['--allow-downgrade'] : []),
+    ...(plan.isShorter ? ['--allow-shorter'] : []),
     ...kept.map(({ file }) => `--keep-local ${file.name}`),
     ...plan.files.replaced.map(({ file }) => `--replace ${file.name}`),
   ];

@@ -22,6 +22,7 @@ import { grantedFolders } from '../policy.ts';
 import type { ReceiptImage } from '../records/receipt.ts';
 import { type EnginePlan, knownImages, planImages } from './image-plan.ts';
 import { leftLines } from './left-files.ts';
+import { judgeLicenses } from './license-findings.ts';
 import { fileNeeds, ownOf, prefixOf, type ReleaseSession, type Session } from './session.ts';
 import { readSiteFiles, type SiteFilesHere } from './site-files.ts';
 import { engineNeeds, lookAtSpace, type SpacePlace, spaceFindings } from './space.ts';
@@ -39,6 +40,8 @@ export interface ReleasePlan {
   readonly files: FilePlan;
   /** The files of this site in the clear, by entry. */
   readonly opened: SiteFilesHere['opened'];
+  /** Whether a licence among them takes the place of one that lasts longer: somebody has allowed it. */
+  readonly isShorter: boolean;
   readonly override: string | undefined;
   /** How it is run, where that was asked for. */
   readonly activation: ActivationSteps | undefined;
@@ -68,15 +71,19 @@ export async function planRelease(session: Session): Promise<ReleasePlan> {
   const files = sites && (await findings.check(() => planReleaseFiles(session, carried, sites)));
   try {
     findings.add(...editFindings(files?.edits ?? []));
+    const isShorter =
+      files && sites && (await findings.check(() => judgeSiteLicenses(session, carried, { ...sites, files })));
     const room = files && engine && (await roomFor(session, { ...carried, ...engine, files }));
     findings.add(...spaceFindings(room?.places ?? []));
     const activation = files && engine && (await activationOf(session, { ...carried, ...engine, files }));
     findings.throwAny();
-    if (!engine || !files || !room) throw new TypeError('expected a finding for each part that is not planned');
+    if (!engine || !files || !sites || !room)
+      throw new TypeError('expected a finding for each part that is not planned');
     const warnings = [accepted, sites, files, room].flatMap((part) => part.warnings);
     const space = room.places;
-    const { opened } = sites as SiteFilesHere; // where its files are planned it was read
-    return { ...carried, ...engine, files, opened, space, activation, warnings: [...warnings, ...(upgrade ?? [])] };
+    const { opened } = sites;
+    const parts = { files, opened, isShorter: isShorter === true, space, activation };
+    return { ...carried, ...engine, ...parts, warnings: [...warnings, ...(upgrade ?? [])] };
   } catch (error) {
     await files?.tree.close();
     throw error;
@@ -133,6 +140,16 @@ async function readSites(
   const sources = [{ bundle, accepted, sites: contents.sites }];
   if (overlay !== undefined) sources.push({ ...overlay, sites: (await proveMedium(overlay.bundle)).sites });
   return readSiteFiles(sources, { identity, product });
+}
+
+function judgeSiteLicenses(
+  { accepted, identity, options }: Session,
+  { release: { product, license } }: Carried,
+  { files, opened }: Pick<SiteFilesHere, 'opened'> & { readonly files: FilePlan },
+): Promise<boolean> {
+  const { allowShorter } = options;
+  const rules = { product, publicKey: license?.publicKey, identity, now: accepted.clock, allowShorter };
+  return judgeLicenses(files, { ...rules, opened });
 }
 
 async function planReleaseFiles(

@@ -143,7 +143,11 @@ async function receiptOf(session: WritingSession, plan: ReleasePlan, previous: n
       catalogue: accepted.effective.timestamp,
       root: accepted.effective.root,
     },
-    overrides: overridesOf(options, { isDowngrade: plan.listed.isDowngrade, files: plan.files }),
+    overrides: overridesOf(options, {
+      isDowngrade: plan.listed.isDowngrade,
+      isShorter: plan.isShorter,
+      files: plan.files,
+    }),
     previous,
     operator: await findOperator(),
   };

@@ -25,6 +25,8 @@ export interface ImportOptions extends ConfirmOptions {
   readonly dryRun?: boolean | undefined;
   /** Takes a release below the highest that was installed; wants a reason. @default false */
   readonly allowDowngrade?: boolean | undefined;
+  /** Takes a licence that ends sooner than the one that is installed and valid; wants a reason. @default false */
+  readonly allowShorter?: boolean | undefined;
   /** Files, by name or path, that stay as they are here though nobody installed them so; wants a reason. */
   readonly keepLocal?: readonly string[] | undefined;
   /** Files, by name or path, that are replaced though somebody changed them here; wants a reason. */

@@ -8,7 +8,7 @@ import type { Bundle, ProvenSite } from '../../bundle/index.ts';
 import { readBounded } from '../../content/index.ts';
 import type { SiteFile } from '../../manifest/index.ts';
 import { digestOf } from '../../oci/index.ts';
-import { type AgeIdentity, openSealed, SealError } from '../../seal/index.ts';
+import { openSealed, SealError } from '../../seal/index.ts';
 import type { SiteIdentity } from '../../site/index.ts';
 import { acceptSiteFiles } from '../../trust/index.ts';
 import { InstallError } from '../error.ts';
@@ -94,10 +94,9 @@ async function open(
   sealed: Uint8Array,
   { name, identity }: { readonly name: string; readonly identity: SiteIdentity | undefined },
 ): Promise<Uint8Array> {
-  const { age } = (identity ?? {}) as { readonly age?: AgeIdentity };
-  if (age === undefined) throw unopened(name, 'it on a host that has no key to open it');
+  if (identity?.age === undefined) throw unopened(name, 'it on a host that has no key to open it');
   try {
-    return await openSealed(sealed, age.identity);
+    return await openSealed(sealed, identity.age.identity);
   } catch (error) {
     if (!(error instanceof SealError)) throw error;
     throw unopened(name, error.code === 'NOT_FOR_US' ? 'one sealed for another' : 'one that nobody can open', error);
