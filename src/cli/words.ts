@@ -150,6 +150,7 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   DESTINATION_REFUSED: [2, 'install below /etc, /opt or /var/lib in a folder named like the product'],
   RELEASE_INVALID: [3, ASK_THE_OFFICE],
   SITE_FILES_INVALID: [3, ASK_THE_OFFICE],
+  CARD_INVALID: [3, 'ask the site for a new one: `ferry site card --out site.json`'],
   FORMAT_TOO_NEW: [5, NEWER_FERRY],
 
   // The tar.
@@ -204,6 +205,14 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   RELEASE_UNKNOWN: [2, '`ferry catalogue list` shows what there is'],
   RELEASE_AMBIGUOUS: [2, 'give the sequence too, for example 2.1.0+7'],
   RELEASE_REVOKED: [3, 'this very content was taken back: change something in it, or take another release'],
+  SITE_UNKNOWN: [3, 'add it with its card: `ferry fleet add CARD --fingerprint HEX`; `ferry fleet list` shows who is known'],
+  SITE_AMBIGUOUS: [2, 'give the ID of the one that is meant'],
+  CARD_CHANGED: [
+    3,
+    'find out at the site why; then pin it again with what `ferry site card` prints there: `ferry fleet add CARD --fingerprint HEX`',
+  ],
+  CARD_PRODUCT: [3, 'use the workspace of that product: --workspace DIR'],
+  CARD_NOT_COMPARED: [3, 'give --fingerprint with what `ferry site card` printed at the site, or run it at a terminal'],
   WRONG_PASSPHRASE: [3, 'type it again; nothing was signed'],
   SEAL_INVALID: [4, 'the file is damaged: take a key from its backup, and of a bundle another copy'],
   NOT_FOR_US: [3, 'this was sealed for another site: ask the office for the one that is for this site'],

@@ -8,6 +8,7 @@ import { FerryError } from '../errors.ts';
  * - `RELEASE_INVALID`, `SITE_FILES_INVALID`: a signed document that does not have the form of FORMAT §3 or §4.
  * - `POLICY_INVALID`: a `site.yaml` that is not as it should be, named with its line.
  * - `FLEET_INVALID`: a `fleet.yaml` that is not as it should be, named with its line.
+ * - `CARD_INVALID`: the card of a site that does not have the form of FORMAT §4.
  * - `FORMAT_TOO_NEW`: a document of a later ferry.
  */
 export type ManifestCode =
@@ -18,6 +19,7 @@ export type ManifestCode =
   | 'SITE_FILES_INVALID'
   | 'POLICY_INVALID'
   | 'FLEET_INVALID'
+  | 'CARD_INVALID'
   | 'FORMAT_TOO_NEW';
 
 /** A document that people or the other side wrote cannot be used. */

@@ -1,4 +1,5 @@
 /** Who this site is, and what it tells its office about itself. */
+export { type CardEngine, makeSiteCard, type SiteCardOptions } from './card.ts';
 export { type SiteCode, SiteError } from './error.ts';
 export {
   checkName,

@@ -1,10 +1,11 @@
 /**
- * The fingerprint of a root: the SHA-256 of `root.json`, as `sha256sum` prints it, and as 12 words that can be read
- * over a telephone (BIP-39 English of its first 16 bytes). Only a match shows it; who compares is the caller's.
+ * The fingerprint of a root, the SHA-256 of `root.json` as `sha256sum` prints it, or of a key; and as 12 words that can be
+ * read over a telephone (BIP-39 English of its first 16 bytes). Only a match shows it; who compares is the caller's.
  */
 import { createHash } from 'node:crypto';
 import { entropyToMnemonic } from '@scure/bip39';
 import { wordlist } from '@scure/bip39/wordlists/english.js';
+import type { PublicKey } from './key.ts';
 
 export interface Fingerprint {
   /** 64 lower-case hex digits. */
@@ -15,8 +16,12 @@ export interface Fingerprint {
 
 /** The fingerprint of bytes, which are those of a root file or of a request to sign. */
 export function fingerprint(bytes: Uint8Array): Fingerprint {
-  const digest = createHash('sha256').update(bytes).digest();
-  return { hex: digest.toString('hex'), words: entropyToMnemonic(digest.subarray(0, 16), wordlist).split(' ') };
+  return inWords(createHash('sha256').update(bytes).digest());
+}
+
+/** The fingerprint of a key: its keyID. */
+export function keyFingerprint({ keyID }: PublicKey): Fingerprint {
+  return inWords(Buffer.from(keyID, 'hex'));
 }
 
 /**
@@ -24,7 +29,19 @@ export function fingerprint(bytes: Uint8Array): Fingerprint {
  * within the digits, don't matter.
  */
 export function matchesFingerprint(rootBytes: Uint8Array, text: string): boolean {
-  const { hex, words } = fingerprint(rootBytes);
+  return isTyped(fingerprint(rootBytes), text);
+}
+
+/** The same for the fingerprint of a key. */
+export function matchesKeyFingerprint(key: PublicKey, text: string): boolean {
+  return isTyped(keyFingerprint(key), text);
+}
+
+function inWords(digest: Buffer): Fingerprint {
+  return { hex: digest.toString('hex'), words: entropyToMnemonic(digest.subarray(0, 16), wordlist).split(' ') };
+}
+
+function isTyped({ hex, words }: Fingerprint, text: string): boolean {
   const typed = text.trim().toLowerCase().split(/\s+/);
   return typed.join('') === hex || typed.join(' ') === words.join(' ');
 }

@@ -11,6 +11,9 @@ import { FerryError } from '../errors.ts';
  * - `ROOT_ENDED`: the root is no longer valid, so that no site would take what it authorises.
  * - `CEREMONY_OPEN`: a root waits for signatures. `CEREMONY_STALE`: a request that is no longer the next root.
  * - `RELEASE_UNKNOWN`, `RELEASE_AMBIGUOUS`, `RELEASE_REVOKED`: what a name or a content means in the catalogue.
+ * - `SITE_UNKNOWN`, `SITE_AMBIGUOUS`: what an ID or a name means in the fleet.
+ * - `CARD_CHANGED`: a card with other keys than those that are pinned. `CARD_PRODUCT`: one of another product's site.
+ *   `CARD_NOT_COMPARED`: one of a new site, and nobody compared its fingerprint.
  */
 export type WorkspaceCode =
   | 'WORKSPACE_NOT_FOUND'
@@ -26,7 +29,12 @@ export type WorkspaceCode =
   | 'CEREMONY_STALE'
   | 'RELEASE_UNKNOWN'
   | 'RELEASE_AMBIGUOUS'
-  | 'RELEASE_REVOKED';
+  | 'RELEASE_REVOKED'
+  | 'SITE_UNKNOWN'
+  | 'SITE_AMBIGUOUS'
+  | 'CARD_CHANGED'
+  | 'CARD_PRODUCT'
+  | 'CARD_NOT_COMPARED';
 
 /** The workspace can't do what was asked. */
 export class WorkspaceError extends FerryError<WorkspaceCode> {}

@@ -16,5 +16,7 @@ export { openWorkspace } from './open.ts';
 export type { WorkspacePaths } from './paths.ts';
 export type { Published } from './publish.ts';
 export { publish } from './publish.ts';
+export type { AddedSite, AddToFleetOptions, FleetSite } from './fleet.ts';
+export { addToFleet, findFleetSite, findInFleet, listFleet, openFleetCard, siteUnknown } from './fleet.ts';
 export type { RootChange } from './root-change.ts';
 export type { Settings, Validity } from './settings.ts';

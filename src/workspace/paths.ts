@@ -13,6 +13,8 @@ export interface WorkspacePaths {
   readonly requests: string;
   readonly blobs: string;
   readonly exports: string;
+  /** A file for each site that is pinned. */
+  readonly fleet: string;
 }
 
 /** The paths of the workspace in `directory`. */
@@ -28,6 +30,7 @@ export function workspacePaths(directory: string): WorkspacePaths {
     requests: at('requests'),
     blobs: at('cache', 'blobs', 'sha256'),
     exports: at('exports'),
+    fleet: at('fleet'),
   };
 }
 
