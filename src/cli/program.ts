@@ -5,11 +5,13 @@
 import { Command } from 'commander';
 import { addAudit } from './audit.ts';
 import { addCatalogue } from './catalogue.ts';
+import { addCompletion } from './completion.ts';
 import { addExport } from './export.ts';
 import { addImport } from './import.ts';
 import { addInit } from './init.ts';
 import { addInspect } from './inspect.ts';
 import { addKeys } from './keys.ts';
+import { addMan } from './man.ts';
 import { addReceipt } from './receipt.ts';
 import { addRecover } from './recover.ts';
 import { addRollback } from './rollback.ts';
@@ -69,5 +71,8 @@ export function buildProgram(session: Session): Command {
   addReceipt(program, session);
   addAudit(program, session);
   addSupport(program, session);
+  program.commandsGroup('Your shell:');
+  addCompletion(program, session);
+  addMan(program, session);
   return program;
 }
