@@ -42,6 +42,8 @@ export interface FetchLicenseOptions {
   readonly retries?: number | undefined;
   /** Stands for clock and waits in tests. */
   readonly timing?: Timing | undefined;
+  /** For several licences: opened with `caPEM`, `env` and `signal`, and closed, by whoever brings it. @default one for this licence */
+  readonly client?: HTTPClient | undefined;
 }
 
 /** One undertaking. */
@@ -67,7 +69,7 @@ export async function fetchLicense(options: FetchLicenseOptions): Promise<Buffer
   const at = readURL(options);
   const { env = {}, caPEM, signal, onRetry, retries, timing } = options;
   const headers = { accept: ACCEPT, ...authorization(options) };
-  const client = openHTTP({ env, ...(caPEM !== undefined && { caPEM }), ...(signal && { signal }) });
+  const client = options.client ?? openHTTP({ env, ...(caPEM !== undefined && { caPEM }), ...(signal && { signal }) });
   const again = new Retries(client, {
     signal,
     ...(onRetry && { onRetry }),
@@ -77,7 +79,7 @@ export async function fetchLicense(options: FetchLicenseOptions): Promise<Buffer
   try {
     return await fetchWhole({ ...options, at, client, again }, headers);
   } finally {
-    await client.close();
+    if (options.client === undefined) await client.close();
   }
 }
 
