@@ -7,8 +7,17 @@
 'use strict';
 
 const { spawnSync } = require('node:child_process');
-const { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
-const { delimiter, join } = require('node:path');
+const {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} = require('node:fs');
+const { delimiter, dirname, join } = require('node:path');
 
 const ROOT = join(__dirname, '..');
 
@@ -37,7 +46,16 @@ const ALL = {
   'mkfs.vfat': 'dosfstools',
   fusefat: 'fusefat',
   'update-ca-certificates': 'ca-certificates',
+  debootstrap: 'debootstrap',
+  groff: 'groff-base',
+  zsh: 'zsh',
+  fish: 'fish',
+  chromium: 'chromium',
+  pdfinfo: 'poppler-utils',
 };
+
+/** The packages of a minimal Debian, in which the suite runs the executable: the tests themselves talk to nobody outside. */
+const MINIMAL = { suite: 'bookworm', packages: '/var/cache/ferry-tests/minimal-debian.tar' };
 
 /** An administrator's folder is not in everybody's PATH. */
 const FOLDERS = [...(process.env.PATH || '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
@@ -146,11 +164,35 @@ function installSystem(programs) {
   });
 }
 
+/** The mirror that apt-get uses. */
+function mirrorOf(suite) {
+  const asked = ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages', 'Label: Debian'];
+  const find = (more) => String(spawnSync('apt-get', [...asked, ...more]).stdout || '').split('\n')[0];
+  return find([`Codename: ${suite}`]) || find([]);
+}
+
+/** Once. Without them one test file fails, and says so. */
+function fetchMinimal({ suite, packages }) {
+  if (existsSync(packages) || !process.getuid || process.getuid() !== 0) return;
+  say('fetching the packages of a minimal Debian');
+  const partial = `${packages}.${process.pid}`;
+  mkdirSync(dirname(packages), { recursive: true });
+  const args = ['--variant=minbase', `--make-tarball=${partial}`, suite, `${partial}.d`, mirrorOf(suite)];
+  const status = run('debootstrap', args.filter(Boolean), { kept: true });
+  rmSync(`${partial}.d`, { recursive: true, force: true });
+  if (status === 0) return renameSync(partial, packages);
+  rmSync(partial, { force: true });
+  say('debootstrap failed: a connection to the mirror of apt-get is needed once');
+}
+
 function main(args) {
   const packages = hasPackages() ? 0 : installPackages();
   if (packages !== 0) return packages;
   if (args.includes('--system=demo')) return installSystem(DEMO);
-  return args.includes('--system') ? installSystem(ALL) : 0;
+  if (!args.includes('--system')) return 0;
+  const status = installSystem(ALL);
+  if (status === 0) fetchMinimal(MINIMAL);
+  return status;
 }
 
 process.exitCode = main(process.argv.slice(2));
