@@ -62,7 +62,7 @@ export async function findEntry({ paths, product }: Workspace, site: string): Pr
     const value = parseJSON(bytes, 'fleet entry');
     checkFormat(value, path);
     const { card, confirmed } = Object(value) as Record<string, unknown>;
-    const opened = openCard(canonicalJSON(card), product);
+    const opened = openCard(canonicalJSON(card ?? {}), product);
     if (opened.card.site === site && typeof confirmed === 'boolean') return { opened, confirmed };
   } catch (cause) {
     if (!(cause instanceof FerryError) || cause.code === 'FORMAT_TOO_NEW') throw cause;
