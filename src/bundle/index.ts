@@ -5,6 +5,8 @@ export type { BundleCode, Damage } from './error.ts';
 export { BundleError, formatDamage } from './error.ts';
 export type { BundleEntry, BundleKind, EntryPart } from './names.ts';
 export { openBundle } from './open.ts';
+export type { InParallelOptions } from './parallel.ts';
+export { inParallel } from './parallel.ts';
 export type { BundleFile, BundleParts, BundlePlan, BundleSite, EntrySource, PlannedEntry } from './plan.ts';
 export { MAX_ENTRIES, planBundle } from './plan.ts';
 export type { BundleContents, ProvenSite } from './prove.ts';

@@ -1,8 +1,8 @@
 /** `ferry export`: pulls the images of a release manifest and writes them as one signed tar. */
 import type { Command } from 'commander';
-import type { ExportResult } from '../export/index.ts';
+import type { ExportedSite, ExportResult, SiteFilesResult } from '../export/index.ts';
 import { CliError } from './error.ts';
-import { alignColumns, formatBytes, formatUntil, shortDigest } from './format.ts';
+import { alignColumns, escapeControls, formatBytes, formatUntil, shortDigest } from './format.ts';
 import { type OfficeOptions, pairs, repeated, withJSON, withOffice, workspaceOf } from './options.ts';
 import { passphraseFrom } from './passphrase.ts';
 import type { Session } from './session.ts';
@@ -10,6 +10,9 @@ import { VERSION } from './version.ts';
 
 interface ExportOptions extends OfficeOptions {
   readonly out: string;
+  readonly site?: readonly string[];
+  readonly fleet?: string;
+  readonly onlySiteFiles?: boolean;
   readonly platform?: readonly string[];
   readonly mirror?: readonly string[];
   readonly plainHttp?: readonly string[];
@@ -22,10 +25,12 @@ interface ExportOptions extends OfficeOptions {
 
 const EXAMPLES = `
 Registry credentials come from ~/.docker/config.json (DOCKER_CONFIG), for ghcr.io also from GHCR_TOKEN or GITHUB_TOKEN.
-HTTPS_PROXY and NO_PROXY are honoured. With SOURCE_DATE_EPOCH two exports of the same content are the same bytes.
+HTTPS_PROXY and NO_PROXY are honoured, for a licence's server too; its token is in the variable that tokenEnv names. With SOURCE_DATE_EPOCH two exports of the same content are the same bytes.
 
 Examples:
   $ ferry export manifests/atrium.yaml --out /media/stick --workspace ./office
+  $ ferry export manifests/atrium.yaml --out /media/stick --workspace ./office --site site.json
+  $ ferry export manifests/atrium.yaml --out /media/stick --workspace ./office --fleet manifests/fleet.yaml --only-site-files
   $ ferry export atrium.yaml --out . --workspace ./office --mirror ghcr.io=127.0.0.1:5055
   $ ferry export atrium.yaml --out /srv/ferry --workspace ./office --passphrase-file ~/.ferry-pass --json`;
 
@@ -39,6 +44,9 @@ export function addExport(program: Command, session: Session): void {
     )
     .argument('<manifest>', 'the release manifest (YAML)')
     .requiredOption('--out <dir>', 'folder for the bundle')
+    .addOption(repeated('--site <card>', 'seal the licence for the site of this card, in an overlay of its own'))
+    .option('--fleet <file>', 'the sites of a fleet.yaml, each with its licence')
+    .option('--only-site-files', 'no images: licences alone')
     .addOption(repeated('--platform <os/arch>', "a platform to carry instead of the manifest's"))
     .addOption(repeated('--mirror <host=host[/prefix]>', 'fetch from another registry; names stay as they are'))
     .addOption(repeated('--plain-http <host>', 'speak plain HTTP with this host'))
@@ -58,11 +66,13 @@ async function runExport(session: Session, manifest: string, options: ExportOpti
   const progress = await session.progress(
     `what was pulled is kept in ${workspace}: the same command goes on from there, --fresh starts over`,
   );
-  const { exportRelease } = await import('../export/index.ts');
-  const done = await exportRelease({
+  const { exportRelease, exportSiteFiles } = await import('../export/index.ts');
+  const wanted = {
     workspace,
     manifestPath: session.path(manifest),
     outDir: session.path(options.out),
+    ...(options.site && { sites: options.site.map((card) => session.path(card)) }),
+    ...(options.fleet !== undefined && { fleetPath: session.path(options.fleet) }),
     ...(options.platform && { platforms: options.platform }),
     mirrors: pairs('--mirror', options.mirror),
     plainHTTP: new Set(options.plainHttp),
@@ -77,13 +87,21 @@ async function runExport(session: Session, manifest: string, options: ExportOpti
     progress,
     signal: session.io.signal,
     now: session.issued(),
-  });
+    clock: session.now,
+  };
+  if (options.onlySiteFiles) {
+    const done = await exportSiteFiles(wanted);
+    session.warn(done.warnings);
+    session.finish({ fields: { ...done }, lines: siteFilesLines(done, session.now) });
+    return;
+  }
+  const done = await exportRelease(wanted);
   session.warn(done.warnings);
   session.finish({ fields: { ...done }, lines: exportLines(done, session.now) });
 }
 
 function exportLines(done: ExportResult, now: Date): string[] {
-  const { action, release, sequence, bundle, bytes, downloaded, importableUntil, images } = done;
+  const { action, release, sequence, bundle, bytes, downloaded, importableUntil, images, sites } = done;
   return [
     `${action === 'written' ? 'exported' : 'nothing to do, present:'} ${release} (sequence ${sequence})`,
     ...alignColumns(
@@ -92,10 +110,27 @@ function exportLines(done: ExportResult, now: Date): string[] {
     ),
     ...alignColumns([
       ['bundle', `${bundle} (${formatBytes(bytes)})`],
+      ...overlayRows(sites, now),
       ['downloaded', formatBytes(downloaded)],
       ['importable until', formatUntil(importableUntil, now)],
     ]),
   ];
+}
+
+function siteFilesLines({ action, catalogue, importableUntil, sites }: SiteFilesResult, now: Date): string[] {
+  const count = `${sites.length} ${sites.length === 1 ? 'overlay' : 'overlays'}`;
+  return [
+    `${action === 'written' ? 'exported' : 'nothing to do, present:'} ${count} of catalogue ${catalogue}`,
+    ...alignColumns([...overlayRows(sites, now), ['importable until', formatUntil(importableUntil, now)]]),
+  ];
+}
+
+/** Each overlay with its site: of a whole fleet too, since each stick gets its own. */
+function overlayRows(sites: readonly ExportedSite[], now: Date): string[][] {
+  return sites.map(({ overlay, name, validUntil }) => {
+    const about = [name && escapeControls(name), validUntil && `licence until ${formatUntil(validUntil, now)}`];
+    return ['overlay', [overlay, ...about.filter(Boolean)].join('  ')];
+  });
 }
 
 async function clientCertificate(session: Session, { cert, key }: ExportOptions) {

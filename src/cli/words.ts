@@ -219,6 +219,10 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   FEATURE_LATER: [2, 'leave that out of the release manifest: this ferry does not carry it yet'],
   PRODUCT_DIFFERS: [3, 'use the workspace of that product: --workspace DIR'],
   SOURCE_FILE: [2, 'paths in the release manifest are relative to it'],
+  TOKEN_MISSING: [2, 'set the variable that `tokenEnv` names'],
+  SITE_NEEDED: [2, 'name the site with --site CARD or --fleet FILE, or write the source without {site} and {name}'],
+  LICENSES_REFUSED: [1, 'nothing was written: correct these, or take their sites out of the fleet'],
+  NOTHING_TO_EXPORT: [2, 'say where the licence comes from: `license` in the release manifest, or in fleet.yaml'],
   OUT_MISSING: [75, 'is the stick in, and mounted there?'],
   EXPORT_DAMAGED: [1, 'remove that bundle and run the command again'],
 

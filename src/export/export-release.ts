@@ -2,16 +2,12 @@
  * `ferry export` (DESIGN 8): resolve, sign, journal what was signed, lay out, fetch every blob straight into its place,
  * prove, rename. A run that was killed is run again: it goes on from the journal to the same file.
  */
-import { mkdir, realpath, rm } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
-import type { Progress } from '../content/index.ts';
-import { acquireLock, moveNew, silentProgress, syncDirectory } from '../content/index.ts';
-import { digestHex, digestOf } from '../oci/index.ts';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { moveNew, syncDirectory } from '../content/index.ts';
 import type { RegistryClient } from '../registry/index.ts';
 import { openRegistry } from '../registry/index.ts';
 import { readChain } from '../trust/index.ts';
-import type { Workspace } from '../workspace/index.ts';
-import { openWorkspace } from '../workspace/index.ts';
 import { ensureChunkList, writeChunkList } from './chunks.ts';
 import type { DocumentCache } from './document-cache.ts';
 import { openDocumentCache } from './document-cache.ts';
@@ -19,27 +15,24 @@ import { measureFiles } from './files.ts';
 import { resolvedImage, resolveImages } from './images.ts';
 import type { Journal, JournalFiles, SignedParts } from './journal.ts';
 import { findJournal, removeJournal, writeJournal } from './journal.ts';
+import type { Office } from './office.ts';
+import { atOffice } from './office.ts';
 import type { ExportOptions, ExportResult } from './options.ts';
-import { checkPlace, openOut, partialPath } from './place.ts';
+import { writeOverlays } from './overlays.ts';
+import { checkPlace, partialPath } from './place.ts';
 import { isThere, proveMetadata } from './prove.ts';
 import { resultOf } from './result.ts';
 import type { Content } from './sign.ts';
 import { isStillTrue, signContent } from './sign.ts';
-import type { Source } from './source.ts';
-import { readSource } from './source.ts';
+import type { SiteContents } from './site-content.ts';
+import { isInBundle, makeSiteContents } from './site-content.ts';
 import { planRelease, writePartial } from './write.ts';
 
 /** One run, with all that its steps share. */
-interface Run {
+interface Run extends Office {
   readonly options: ExportOptions;
-  readonly workspace: Workspace;
-  readonly source: Source;
   readonly registry: RegistryClient;
   readonly cache: DocumentCache;
-  readonly progress: Progress;
-  readonly outDir: string;
-  /** Names the files of this manifest's runs in `exports/`. */
-  readonly stem: string;
   readonly files: JournalFiles;
   /** Bytes from registries so far. */
   downloaded: number;
@@ -52,57 +45,84 @@ interface Run {
  *   What was fetched stays for the next run.
  */
 export async function exportRelease(options: ExportOptions): Promise<ExportResult> {
-  const workspace = await openOffice(options);
-  const source = await readSource(options, workspace.product);
-  const outDir = resolve(options.outDir);
-  await openOut(outDir);
-  const { exports } = workspace.paths;
-  await mkdir(exports, { recursive: true });
-  const stem = await stemOf(options.manifestPath);
-  const lock = await acquireLock(join(exports, `${stem}.lock`), { what: `the export of ${options.manifestPath}` });
-  const registry = openRegistry(registryOptions(options));
-  const cache = await openDocumentCache(workspace.paths.blobs);
-  const files = { journal: join(exports, `${stem}.journal.json`), done: join(exports, `${stem}.done`) };
-  const { progress = silentProgress } = options;
-  try {
-    return await run({ options, workspace, source, registry, cache, progress, outDir, stem, files, downloaded: 0 });
-  } finally {
-    await registry.close();
-    await cache.close();
-    await lock.release();
-  }
+  return atOffice(options, async (office) => {
+    const { paths } = office.workspace;
+    const registry = openRegistry(registryOptions(options));
+    const cache = await openDocumentCache(paths.blobs);
+    const at = (suffix: string) => join(paths.exports, `${office.stem}.${suffix}`);
+    const files = { journal: at('journal.json'), done: at('done') };
+    try {
+      return await run({ ...office, options, registry, cache, files, downloaded: 0 });
+    } finally {
+      await registry.close();
+      await cache.close();
+    }
+  });
 }
 
 async function run(state: Run): Promise<ExportResult> {
+  const { workspace, source, options, progress } = state;
   const journal = await openJournal(state);
-  const content = await resolveContent(state, journal);
-  state.options.signal?.throwIfAborted();
-  state.progress.phase('sign');
+  progress.phase('licences');
+  const given = await makeSiteContents(workspace, source.manifest, options);
+  const content = await resolveContent(state, journal, given);
+  options.signal?.throwIfAborted();
+  progress.phase('sign');
   const { signed, warnings, resumed } = await signedOf(state, content, journal);
+  const bundle = await makeBundle(state, { content, signed, journal, resumed });
+  const overlays = await makeOverlays(state, { content, signed });
+  await discard(state, await findJournal(state.files));
+  return resultOf({
+    ...{ content, signed, overlays, ...bundle },
+    warnings: [...warnings, ...given.warnings],
+    downloaded: state.downloaded,
+  });
+}
+
+interface Signed {
+  readonly content: Content;
+  readonly signed: SignedParts;
+}
+
+interface Resumable extends Signed {
+  readonly journal: Journal | undefined;
+  /** Whether what is signed is what the journal has. */
+  readonly resumed: boolean;
+}
+
+async function makeBundle(state: Run, { content, signed, journal, resumed }: Resumable) {
+  const { workspace, outDir, stem, options, progress, registry, files } = state;
+  const { product } = content.manifest;
   const plan = planRelease(content, signed);
-  const name = bundleFileName(content.manifest.product, signed);
-  const path = join(state.outDir, name);
-  const done = { content, signed, plan, path, warnings };
-  const proof = { product: content.manifest.product, now: state.options.now, progress: state.progress };
-  if (await isThere(path, { plan, signed, signal: state.options.signal, ...proof })) {
+  const name = bundleFileName(product, signed);
+  const path = join(outDir, name);
+  const proof = { product, now: options.now, progress };
+  if (await isThere(path, { plan, signed, signal: options.signal, ...proof })) {
     await ensureChunkList(path, plan.size);
-    await discard(state, journal);
-    return resultOf({ ...done, downloaded: state.downloaded, action: 'unchanged' });
+    return { plan, path, action: 'unchanged' as const };
   }
-  const partial = await partialPath(state.workspace.paths.exports, { outDir: state.outDir, stem: state.stem, name });
-  const isResumed = resumed && journal?.partial === partial;
+  const partial = await partialPath(workspace.paths.exports, { outDir, stem, name });
+  const isResumed = journal?.partial === partial;
   if (!isResumed) await clear(state, journal, partial);
-  await checkPlace({ outDir: state.outDir, partial }, { path, size: plan.size });
-  if (!isResumed) await begin(state, { content, signed, partial });
-  const { registry, options, files } = state;
+  await checkPlace({ outDir, partial }, { path, size: plan.size });
+  if (!isResumed || !resumed) await begin(state, { content, signed, partial });
   const onDownload = countInto(state);
   const prove = () => proveMetadata(partial, proof);
   const hashes = await writePartial({ registry, options, files, plan, partial, content, isResumed, onDownload, prove });
   await moveNew(partial, path);
-  await syncDirectory(state.outDir);
+  await syncDirectory(outDir);
   await writeChunkList(path, plan.size, hashes);
-  await removeJournal(state.files);
-  return resultOf({ ...done, downloaded: state.downloaded, action: 'written' });
+  return { plan, path, action: 'written' as const };
+}
+
+/** After the bundle, and before its journal goes: a run that is killed among them goes on with the same names. */
+async function makeOverlays({ workspace, outDir, stem, options, progress }: Run, { content, signed }: Signed) {
+  const sites = content.sites.filter((site) => !isInBundle(site));
+  if (sites.length === 0) return [];
+  progress.phase('overlays');
+  const { product } = content.manifest;
+  const { now, signal } = options;
+  return writeOverlays(sites, signed, { product, outDir, exports: workspace.paths.exports, stem, now, signal });
 }
 
 /** The journal of an interrupted run of this very manifest; any other is discarded with its partial. */
@@ -122,14 +142,18 @@ async function discard({ files }: Run, journal: Journal | undefined): Promise<vo
   await removeJournal(files);
 }
 
-async function resolveContent(state: Run, journal: Journal | undefined): Promise<Content> {
+async function resolveContent(
+  state: Run,
+  journal: Journal | undefined,
+  { sites }: Pick<SiteContents, 'sites'>,
+): Promise<Content> {
   const { registry, cache, progress, options } = state;
   const { manifest } = state.source;
   const [images, measured] = await Promise.all([
     resolveImages(manifest, { registry, cache, progress, onDownload: countInto(state), known: journal?.images }),
     measureFiles(manifest, options),
   ]);
-  return { manifest, images, measured };
+  return { manifest, images, measured, sites };
 }
 
 async function signedOf({ workspace, options }: Run, content: Content, journal: Journal | undefined) {
@@ -167,11 +191,6 @@ function bundleFileName(product: string, { chain, release }: SignedParts): strin
   return `${product}-${release.release}-${release.sequence}-${catalogue}.ferry.tar`;
 }
 
-async function openOffice({ workspace, passphrase, signerCommand, now, env }: ExportOptions): Promise<Workspace> {
-  if (typeof workspace !== 'string') return workspace;
-  return openWorkspace(workspace, { passphrase, signerCommand, now, env });
-}
-
 function registryOptions({
   mirrors,
   plainHTTP,
@@ -192,14 +211,4 @@ function registryOptions({
     ...(concurrency !== undefined && { concurrency }),
     ...(signal && { signal }),
   };
-}
-
-/** The manifest's name, and digits of its whole path: two of one name don't meet. */
-async function stemOf(manifestPath: string): Promise<string> {
-  const path = await realpath(manifestPath);
-  const name = basename(path)
-    .replace(/\.ya?ml$/, '')
-    .replaceAll(/[^A-Za-z0-9._-]/g, '_')
-    .slice(0, 64);
-  return `${name}-${digestHex(digestOf(Buffer.from(path))).slice(0, 12)}`;
 }

@@ -1,17 +1,16 @@
 /**
- * The files of a release and its licence, measured: digest and size decide what is signed, and the same bytes must
+ * The files of a release, measured: digest and size decide what is signed, and the same bytes must
  * stand there when they are written. Paths are relative to the manifest.
  */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { BundleFile } from '../bundle/index.ts';
-import { ContentError, canonicalJSON, fileDigest, isErrno } from '../content/index.ts';
-import type { ReleaseFile, ReleaseManifest, SiteFile } from '../manifest/index.ts';
-import { MAX_FILE_BYTES, siteFilesDocument } from '../manifest/index.ts';
+import { ContentError, fileDigest, isErrno } from '../content/index.ts';
+import type { ReleaseFile, ReleaseManifest } from '../manifest/index.ts';
+import { MAX_FILE_BYTES } from '../manifest/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { formatPlatform } from '../oci/index.ts';
-import type { SiteProposal } from '../workspace/index.ts';
 import { ExportError } from './error.ts';
 import type { ExportOptions } from './options.ts';
 
@@ -19,8 +18,6 @@ import type { ExportOptions } from './options.ts';
 export interface MeasuredFiles {
   /** In the order of release.json. */
   readonly files: readonly ReleaseFile[];
-  /** The licence, when there is one: in `sites/any/`, unsealed. */
-  readonly siteFiles: readonly SiteFile[];
   /** The bytes of one of them, as they are by now: whoever writes them proves them. */
   readonly open: (file: Pick<BundleFile, 'name'>) => AsyncIterable<Uint8Array>;
   /** What a failed write means: {@link ExportError} `SOURCE_FILE` for a file that changed since it was measured. */
@@ -51,32 +48,13 @@ export async function measureFiles(
       return { ...(await measure(entry)), mode: '0755', ferry: { version, platform: formatPlatform(entry.platform) } };
     }),
   );
-  const siteFiles = await measureLicense(manifest, measure);
-  const all = [...files, ...executables, ...siteFiles];
+  const all = [...files, ...executables];
   const pathOf = (digest: unknown) => paths.get(all.find((file) => file.digest === digest)?.name ?? '');
   return {
-    files: [...files, ...executables],
-    siteFiles,
+    files: all,
     open: ({ name }) => createReadStream(paths.get(name) as string),
     asChange: (error) => asChange(error, pathOf),
   };
-}
-
-/** The site files of `any`, to be listed in the catalogue; none without a licence. */
-export function siteProposals(product: string, { siteFiles }: MeasuredFiles): readonly SiteProposal[] {
-  if (siteFiles.length === 0) return [];
-  const build = (issued: string) =>
-    canonicalJSON(siteFilesDocument({ product, site: 'any', issued, files: [...siteFiles] }));
-  return [{ site: 'any', build }];
-}
-
-async function measureLicense(
-  { license }: ReleaseManifest,
-  measure: (file: { name: string; from: string }) => Promise<{ name: string; digest: Digest; size: number }>,
-): Promise<readonly SiteFile[]> {
-  if (license?.from === undefined) return [];
-  const { name, from, install, mode } = license;
-  return [{ ...(await measure({ name, from })), role: 'license', sealed: false, install, mode }];
 }
 
 async function measureFile(path: string, from: string): Promise<{ digest: Digest; size: number }> {

@@ -4,6 +4,7 @@ export { exportCatalogue } from './catalogue.ts';
 export type { ExportCode } from './error.ts';
 export { ExportError } from './error.ts';
 export { exportRelease } from './export-release.ts';
+export { exportSiteFiles } from './export-site-files.ts';
 export type { InitWorkspaceOptions } from './init.ts';
 export { initWorkspace } from './init.ts';
-export type { ExportedImage, ExportOptions, ExportResult } from './options.ts';
+export type { ExportedImage, ExportedSite, ExportOptions, ExportResult, SiteFilesResult } from './options.ts';

@@ -11,6 +11,10 @@ export interface ExportOptions {
   readonly outDir: string;
   /** Instead of the manifest's. */
   readonly platforms?: readonly string[] | undefined;
+  /** Cards of sites: each gets an overlay, with its licence sealed to it. @default none */
+  readonly sites?: readonly string[] | undefined;
+  /** A fleet.yaml: more sites, and where their licences come from. */
+  readonly fleetPath?: string | undefined;
   /** Registry host to `host[:port][/prefix]`. */
   readonly mirrors?: ReadonlyMap<string, string> | undefined;
   readonly plainHTTP?: ReadonlySet<string> | undefined;
@@ -28,13 +32,15 @@ export interface ExportOptions {
   readonly ferryVersion?: string | undefined;
   /** Blobs under way at once. @default 6 */
   readonly concurrency?: number | undefined;
-  /** For registries and the signer command. @default {} */
+  /** For registries, the licence's server and token, and the signer command. @default {} */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** @default silentProgress */
   readonly progress?: Progress | undefined;
   readonly signal?: AbortSignal | undefined;
   /** The office's clock, or `SOURCE_DATE_EPOCH`. */
   readonly now: Date;
+  /** The office's clock in any case: by it licences end. @default now */
+  readonly clock?: Date | undefined;
 }
 
 /** An image of the bundle. */
@@ -47,11 +53,37 @@ export interface ExportedImage {
   readonly size: number;
 }
 
+/** The overlay of a site. */
+export interface ExportedSite {
+  /** The siteID, or `any`. */
+  readonly site: string;
+  readonly name: string;
+  /** Path of the tar. */
+  readonly overlay: string;
+  readonly action: 'written' | 'unchanged';
+  /** The end of its licence, where that says it. */
+  readonly validUntil?: Date;
+}
+
+/** What an export of site files alone made. */
+export interface SiteFilesResult {
+  readonly overlays: readonly string[];
+  readonly sites: readonly ExportedSite[];
+  /** The timestamp's version. */
+  readonly catalogue: number;
+  readonly importableUntil: Date;
+  /** `unchanged`: the same overlays were there, whole. */
+  readonly action: 'written' | 'unchanged';
+  readonly warnings: readonly string[];
+}
+
 /** What an export made. */
 export interface ExportResult {
   /** Path of the tar. */
   readonly bundle: string;
+  /** Paths of the overlays, one for each site. */
   readonly overlays: readonly string[];
+  readonly sites: readonly ExportedSite[];
   /** As people see it: `2.1.0`, or `2.1.0+7` where another sequence has the same name. */
   readonly release: string;
   readonly sequence: number;
@@ -61,7 +93,7 @@ export interface ExportResult {
   readonly bytes: number;
   /** Bytes that came from registries in this run. */
   readonly downloaded: number;
-  /** `unchanged`: the same bundle was there, whole. */
+  /** `unchanged`: the same bundle and overlays were there, whole. */
   readonly action: 'written' | 'unchanged';
   /** For people: lines without a full stop. */
   readonly warnings: readonly string[];

@@ -23,21 +23,30 @@ export async function openOut(outDir: string): Promise<void> {
   }
 }
 
-/**
- * The partial's path: in `exports` when a rename from there to the target works, else hidden beside the target.
- * @throws {ContentError} `READ_ONLY`, `NOT_WRITABLE`, `NO_SPACE`
- */
+/** The partial's path: in `exports` when a rename from there to the target works, else hidden beside the target. @throws as {@link canRename} */
 export async function partialPath(
   exports: string,
   { outDir, stem, name }: { readonly outDir: string; readonly stem: string; readonly name: string },
 ): Promise<string> {
+  const isRenamed = await canRename(exports, { outDir, stem });
+  return isRenamed ? join(exports, `${stem}.partial`) : join(outDir, `.${name}.partial`);
+}
+
+/**
+ * Whether a rename from `exports` to the target works: it is tried.
+ * @throws {ContentError} `READ_ONLY`, `NOT_WRITABLE`, `NO_SPACE`
+ */
+export async function canRename(
+  exports: string,
+  { outDir, stem }: { readonly outDir: string; readonly stem: string },
+): Promise<boolean> {
   const [from, to] = [join(exports, `${stem}.probe`), join(outDir, `.${stem}.probe`)];
   try {
     await writeFile(from, '');
     await rename(from, to);
-    return join(exports, `${stem}.partial`);
+    return true;
   } catch (error) {
-    if (isErrno(error, 'EXDEV')) return join(outDir, `.${name}.partial`);
+    if (isErrno(error, 'EXDEV')) return false;
     throw asWriteError(error, outDir);
   } finally {
     await rm(from, { force: true });

@@ -12,6 +12,7 @@ import { parseReleaseDocument } from '../manifest/index.ts';
 import { acceptChain, acceptRelease, acceptSiteFiles, pinRoot, TrustError } from '../trust/index.ts';
 import { ExportError } from './error.ts';
 import type { SignedParts } from './journal.ts';
+import { isInBundle } from './site-content.ts';
 
 export interface ProveOptions {
   readonly product: string;
@@ -26,6 +27,16 @@ export async function proveMetadata(path: string, options: ProveOptions): Promis
   const bundle = await openBundle(path);
   try {
     await judge(bundle, options);
+  } finally {
+    await bundle.close();
+  }
+}
+
+/** The same, and every byte of its files. @throws {TrustError}; {BundleError} `DAMAGED` */
+export async function proveWhole(path: string, options: ProveOptions): Promise<void> {
+  const bundle = await openBundle(path);
+  try {
+    await verifyBundle(bundle, await judge(bundle, options), { threads: 1 });
   } finally {
     await bundle.close();
   }
@@ -80,7 +91,7 @@ function isSame({ chain, releaseBytes, siteDocuments }: Bundle, signed: SignedPa
   const { roots, timestamp, snapshot, targets } = signed.chain;
   const wanted = [...roots, timestamp, snapshot, targets, signed.release.bytes];
   const all = [...there, ...siteDocuments.map(({ bytes }) => bytes)];
-  const expected = [...wanted, ...signed.sites.map(({ bytes }) => bytes)];
+  const expected = [...wanted, ...signed.sites.filter(isInBundle).map(({ bytes }) => bytes)];
   return all.length === expected.length && all.every((bytes, at) => Buffer.from(expected[at] ?? []).equals(bytes));
 }
 

@@ -3,7 +3,7 @@ import type { BundlePlan } from '../bundle/index.ts';
 import { formatPlatform } from '../oci/index.ts';
 import { importableUntil } from '../trust/index.ts';
 import type { SignedParts } from './journal.ts';
-import type { ExportedImage, ExportResult } from './options.ts';
+import type { ExportedImage, ExportedSite, ExportResult } from './options.ts';
 import type { Content } from './sign.ts';
 
 /** What a run came to. */
@@ -12,26 +12,28 @@ export interface Done {
   readonly signed: SignedParts;
   readonly plan: BundlePlan;
   readonly path: string;
+  readonly overlays: readonly ExportedSite[];
   readonly warnings: readonly string[];
+  /** Of the bundle. */
   readonly action: ExportResult['action'];
   readonly downloaded: number;
 }
 
 /** The answer of an export. */
-export function resultOf({ content, signed, plan, path, warnings, action, downloaded }: Done): ExportResult {
-  const { name: license } = content.measured.siteFiles[0] ?? {};
-  const unsealed = `${license} travels unsealed, since no site is named: whoever holds the medium can read it`;
+export function resultOf({ content, signed, plan, path, overlays, warnings, action, downloaded }: Done): ExportResult {
+  const isAllThere = overlays.every((overlay) => overlay.action === 'unchanged');
   return {
     bundle: path,
-    overlays: [],
+    overlays: overlays.map(({ overlay }) => overlay),
+    sites: overlays,
     release: signed.release.shown,
     sequence: signed.release.sequence,
     importableUntil: importableUntil(signed.chain),
     images: content.images.map(exportedImage),
     bytes: plan.size,
     downloaded,
-    action,
-    warnings: license === undefined ? warnings : [...warnings, unsealed],
+    action: isAllThere ? action : 'written',
+    warnings,
   };
 }
 

@@ -11,14 +11,17 @@ import { importableUntil } from '../trust/index.ts';
 import type { ReleaseProposal, SiteProposal, Workspace } from '../workspace/index.ts';
 import { listCatalogue, publish } from '../workspace/index.ts';
 import type { MeasuredFiles } from './files.ts';
-import { siteProposals } from './files.ts';
 import type { SignedParts } from './journal.ts';
+import type { SiteContent } from './site-content.ts';
+import { proposalsOf } from './site-content.ts';
 
 /** Everything that a release is made of, before it has a number. */
 export interface Content {
   readonly manifest: ReleaseManifest;
   readonly images: readonly ImageClosure[];
   readonly measured: MeasuredFiles;
+  /** Those in the bundle and those of overlays. */
+  readonly sites: readonly SiteContent[];
 }
 
 /** What was signed, and what people should know. */
@@ -34,7 +37,7 @@ export async function signContent(
   { revokeFormer }: { readonly revokeFormer: boolean },
 ): Promise<Signed> {
   const release = { ...proposalOf(content, workspace.options.now), revokeFormer };
-  const sites = siteProposals(content.manifest.product, content.measured);
+  const sites = proposalsOf(content.manifest.product, content.sites);
   const published = await publish(workspace, { release, sites });
   if (published.release === undefined) throw new TypeError('expected a release to come back from a release');
   const { release: name, sequence, shown, bytes } = published.release;
@@ -51,7 +54,7 @@ export async function isStillTrue(workspace: Workspace, content: Content, signed
   const known = contentDigest(parseReleaseDocument(signed.release.bytes), { dated });
   if (known !== proposalOf(content, now).content || importableUntil(signed.chain) <= now) return false;
   const listed = (await listCatalogue(workspace)).find(({ sequence }) => sequence === signed.release.sequence);
-  return listed?.state === 'listed' && isSameSites(siteProposals(product, content.measured), signed.sites);
+  return listed?.state === 'listed' && isSameSites(proposalsOf(product, content.sites), signed.sites);
 }
 
 function isSameSites(proposals: readonly SiteProposal[], sites: SignedParts['sites']): boolean {

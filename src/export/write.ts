@@ -1,5 +1,5 @@
 /** From signed parts to a lay-out, and from there to bytes: every blob goes from its registry straight to its place. */
-import type { BundlePlan, ChunkHashes } from '../bundle/index.ts';
+import type { BundleFile, BundlePlan, ChunkHashes } from '../bundle/index.ts';
 import { planBundle, writeBundle } from '../bundle/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { RegistryClient } from '../registry/index.ts';
@@ -7,6 +7,7 @@ import type { JournalFiles, SignedParts } from './journal.ts';
 import { openDone, readDone } from './journal.ts';
 import type { ExportOptions } from './options.ts';
 import type { Content } from './sign.ts';
+import { isInBundle } from './site-content.ts';
 
 /** What is written, and where. */
 export interface WritePartialOptions {
@@ -43,7 +44,7 @@ export async function writePartial(options: WritePartialOptions): Promise<ChunkH
         return registry.fetchBlob(reference, descriptor, { signal });
       },
       releaseChunks: true,
-      openFile: content.measured.open,
+      openFile: (file) => openFile(content, file),
       whileSyncing: options.prove,
       ...(progress && { progress }),
       keep: isResumed ? await readDone(files) : new Set<Digest>(),
@@ -62,13 +63,27 @@ export async function writePartial(options: WritePartialOptions): Promise<ChunkH
 }
 
 /** The lay-out of a release. @throws {BundleError} `PLAN_INVALID` */
-export function planRelease({ images, measured }: Content, { chain, release, sites }: SignedParts): BundlePlan {
-  const siteFiles = measured.siteFiles.map(({ name, size, digest }) => ({ name, size, digest }));
+export function planRelease({ images, measured, sites: contents }: Content, signed: SignedParts): BundlePlan {
+  const documents = new Map(signed.sites.map(({ site, bytes }) => [site, bytes]));
   return planBundle({
-    chain,
-    release: release.bytes,
+    chain: signed.chain,
+    release: signed.release.bytes,
     images,
     files: measured.files.map(({ name, size, digest }) => ({ name, size, digest })),
-    sites: sites.map(({ site, bytes }) => ({ site, document: bytes, files: siteFiles })),
+    sites: contents.filter(isInBundle).map(({ site, files }) => ({
+      site,
+      document: documents.get(site) as Uint8Array,
+      files: files.map(({ name, size, digest }) => ({ name, size, digest })),
+    })),
   });
+}
+
+/** A file of the release from the disk, or the licence of `any` from memory: no two of them have one name. */
+function openFile({ measured, sites }: Content, file: BundleFile): AsyncIterable<Uint8Array> {
+  const bytes = sites.find(isInBundle)?.bytes.get(file.name);
+  return bytes === undefined ? measured.open(file) : inOnePiece(bytes);
+}
+
+async function* inOnePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }

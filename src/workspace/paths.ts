@@ -12,6 +12,8 @@ export interface WorkspacePaths {
   /** Requests for signatures of a root, until they are assembled. */
   readonly requests: string;
   readonly blobs: string;
+  /** Files that were sealed for sites, by what is in them and for whom. */
+  readonly sealed: string;
   readonly exports: string;
   /** A file for each site that is pinned. */
   readonly fleet: string;
@@ -29,6 +31,7 @@ export function workspacePaths(directory: string): WorkspacePaths {
     tuf: at('tuf'),
     requests: at('requests'),
     blobs: at('cache', 'blobs', 'sha256'),
+    sealed: at('cache', 'sealed'),
     exports: at('exports'),
     fleet: at('fleet'),
   };

@@ -199,10 +199,10 @@ describe('exportRelease', () => {
   it.each([
     ['an image that is not there', ['demo/nothing:1'], '', 'IMAGE_NOT_FOUND'],
     [
-      'a licence by URL',
+      'a licence without its token',
       ['demo/app:1'],
-      'license: {url: "https://a.example/l", install: /etc/demo/l}\n',
-      'FEATURE_LATER',
+      'license: {url: "https://a.example/l", tokenEnv: NO_TOKEN, install: /etc/demo/l}\n',
+      'TOKEN_MISSING',
     ],
     ['a file that is not there', ['demo/app:1'], 'files: [{name: a, from: ./a}]\n', 'SOURCE_FILE'],
     ['a folder for a file', ['demo/app:1'], 'files: [{name: a, from: .}]\n', 'SOURCE_FILE'],

@@ -1,0 +1,138 @@
+/**
+ * Licences from where they come: a file, or a server by HTTPS. Each distinct one is read once, however many sites it is
+ * for. The bytes stay in memory: in the clear they are written nowhere but into a bundle without a site.
+ */
+
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { isErrno, readFileBounded } from '../content/index.ts';
+import { shownURL } from '../http/index.ts';
+import type { License } from '../license/index.ts';
+import { fetchLicense, LicenseError, MAX_LICENSE_BYTES, readLicense } from '../license/index.ts';
+import { ExportError } from './error.ts';
+import type { ExportOptions } from './options.ts';
+import type { PlacedSource, TargetSite } from './target-sites.ts';
+
+/** A licence, and where it was found. */
+export interface FoundLicense {
+  readonly bytes: Uint8Array;
+  readonly license: License;
+  /** A path as it was written, or a URL without its query. */
+  readonly shown: string;
+}
+
+/** For whom a source is asked: its `{site}` and `{name}`. */
+export type SourceSite = Pick<TargetSite, 'site' | 'name'>;
+
+/** Reads licences, each source once. */
+export interface LicenseReader {
+  /**
+   * The licence of a source, for a site where one is named.
+   * @throws {ExportError} `SOURCE_FILE`, `TOKEN_MISSING`, `SITE_NEEDED`; {LicenseError}; {HTTPError}; the signal's reason
+   */
+  read(source: PlacedSource, site?: SourceSite): Promise<FoundLicense>;
+}
+
+export type LicenseReaderOptions = Pick<ExportOptions, 'env' | 'signal' | 'progress' | 'caPEM' | 'plainHTTP'> & {
+  /** With which licences are signed. */
+  readonly publicKey?: string | undefined;
+};
+
+/** A reader for one export. */
+export function openLicenses(options: LicenseReaderOptions): LicenseReader {
+  const known = new Map<string, Promise<FoundLicense>>();
+  return {
+    async read(source, site) {
+      const place = placeOf(source, site, options.env ?? {});
+      const key = JSON.stringify(place);
+      const found = known.get(key) ?? find(place, options);
+      known.set(key, found);
+      return found;
+    },
+  };
+}
+
+/** A source for one site: nothing in it is open any more. */
+type Place =
+  | { readonly path: string; readonly shown: string }
+  | { readonly url: string; readonly token?: string; readonly tokenEnv?: string; readonly shown: string };
+
+function placeOf(
+  { from, url = '', tokenEnv, folder }: PlacedSource,
+  site: SourceSite | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): Place {
+  if (from !== undefined) {
+    const path = fill(from, site, pathPart);
+    return { path: resolve(folder, path), shown: path };
+  }
+  const address = fill(url, site, encodeURIComponent);
+  const shown = shownURL(new URL(address));
+  if (tokenEnv === undefined) return { url: address, shown };
+  const token = env[tokenEnv]?.trim();
+  if (token) return { url: address, shown, token, tokenEnv };
+  throw new ExportError(`read licence of ${shown}: expected its token in ${tokenEnv}, got no such variable`, {
+    code: 'TOKEN_MISSING',
+    facts: { variable: tokenEnv },
+    hint: `set ${tokenEnv} to the token`,
+  });
+}
+
+function fill(text: string, site: SourceSite | undefined, part: (value: string) => string): string {
+  return text.replaceAll(/\{(site|name)\}/g, (placeholder, key: 'site' | 'name') => {
+    if (site !== undefined) return part(site[key]);
+    throw new ExportError(`read licence of ${text}: expected a site for ${placeholder}, got none`, {
+      code: 'SITE_NEEDED',
+    });
+  });
+}
+
+/** What a site calls itself may not lead out of the folder that the office meant. */
+function pathPart(value: string): string {
+  if (!/[/\\]/.test(value) && value !== '.' && value !== '..') return value;
+  throw new ExportError(
+    `read licence of ${value}: expected a name that can name a file, got one that leads elsewhere`,
+    {
+      code: 'SOURCE_FILE',
+      hint: 'use {site} instead of {name}',
+    },
+  );
+}
+
+async function find(place: Place, options: LicenseReaderOptions): Promise<FoundLicense> {
+  const bytes = 'path' in place ? await readFrom(place) : await fetchFrom(place, options);
+  const { publicKey } = options;
+  const license = await readLicense(bytes, { publicKey, what: place.shown });
+  return { bytes, license, shown: place.shown };
+}
+
+async function fetchFrom(
+  { url, token, tokenEnv }: Extract<Place, { url: string }>,
+  { env, signal, progress, caPEM, plainHTTP }: LicenseReaderOptions,
+): Promise<Uint8Array> {
+  const onRetry = (why: string) => progress?.note(why);
+  return fetchLicense({ url, token, tokenEnv, env, signal, caPEM, plainHTTP, onRetry });
+}
+
+async function readFrom({ path, shown }: Extract<Place, { path: string }>): Promise<Uint8Array> {
+  try {
+    const found = await stat(path);
+    if (!found.isFile()) throw sourceFile(shown, 'expected a file, got something else');
+    if (found.size > MAX_LICENSE_BYTES) {
+      throw new LicenseError(`read ${shown}: expected at most ${MAX_LICENSE_BYTES} bytes, got ${found.size}`, {
+        code: 'LICENSE_TOO_LARGE',
+      });
+    }
+    return await readFileBounded(path, { max: MAX_LICENSE_BYTES });
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) throw sourceFile(shown, 'expected a file, got none', error);
+    if (isErrno(error, 'EACCES', 'EPERM')) {
+      throw sourceFile(shown, 'expected a file that may be read, got no permission', error);
+    }
+    throw error;
+  }
+}
+
+function sourceFile(from: string, why: string, cause?: unknown): ExportError {
+  return new ExportError(`read licence ${from}: ${why}`, { code: 'SOURCE_FILE', cause, facts: { from } });
+}
