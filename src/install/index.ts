@@ -2,6 +2,7 @@
 
 export { type InstallCode, InstallError } from './error.ts';
 export { type BootUnitOptions, bootUnit } from './executable/boot-unit.ts';
+export type { FerryOutcome } from './executable/plan.ts';
 export { importBundle } from './import/import.ts';
 export type {
   FileChange,

@@ -5,6 +5,7 @@
 
 import { readBounded } from '../../content/index.ts';
 import type { SiteStateReader } from '../../state/index.ts';
+import type { FerryPlan } from '../executable/plan.ts';
 import type { FilePlan, PlannedFile } from '../files/file-plan.ts';
 import { hostPath } from '../files/host-path.ts';
 import { readStanding } from '../files/standing.ts';
@@ -32,18 +33,21 @@ export interface DescribePlanOptions {
   readonly engine?: EnginePlan;
   readonly files: Pick<FilePlan, 'files' | 'tree'>;
   readonly space: readonly SpacePlace[];
+  /** None of an overlay. */
+  readonly ferry?: Pick<FerryPlan, 'outcome'>;
 }
 
 /** Tells a plan; reads the files that it compares. @throws {BundleError} `DAMAGED` */
 export async function describePlan(
   session: Session,
-  { engine, files: { files, tree }, space }: DescribePlanOptions,
+  { engine, files: { files, tree }, space, ferry }: DescribePlanOptions,
 ): Promise<ImportPlan> {
   const { reader } = session;
   const last = await findInstalled(reader, await reader?.findCurrentSequence());
   const changes: FileChange[] = [];
   for (const planned of files) changes.push(await describeFile(session, planned, { tree, last }));
-  return { images: engine === undefined ? [] : plannedImages(engine), files: changes, space };
+  const images = engine === undefined ? [] : plannedImages(engine);
+  return { images, files: changes, space, ...(ferry?.outcome && { ferry: ferry.outcome }) };
 }
 
 function plannedImages({ plans, holders }: EnginePlan): readonly PlannedImage[] {

@@ -7,25 +7,26 @@ import type { BundleContents } from '../../bundle/index.ts';
 import { readBounded } from '../../content/index.ts';
 import { engineImage } from '../../docker/index.ts';
 import { parseReleaseDocument, type ReleaseDocument } from '../../manifest/index.ts';
-import type { Descriptor } from '../../oci/index.ts';
 import type { StoredRelease } from '../../state/index.ts';
 import { type AcceptedRelease, acceptRelease } from '../../trust/index.ts';
 import type { ActivationSteps } from '../activation/activation.ts';
 import { composeOverride } from '../activation/compose.ts';
 import { planReleaseActivation } from '../activation/release-activation.ts';
+import type { FerryPlan } from '../executable/plan.ts';
 import { installFiles } from '../files/destination.ts';
 import { type FilePlan, planFiles } from '../files/file-plan.ts';
 import { editFindings } from '../files/local-edit.ts';
-import { findInstalled, keptFiles } from '../kept/installed.ts';
+import { findInstalled } from '../kept/installed.ts';
 import { proveMedium, provenEntry } from '../look/medium.ts';
 import { grantedFolders } from '../policy.ts';
-import type { ReceiptImage } from '../records/receipt.ts';
+import { planReleaseFerry } from './ferry.ts';
 import { type EnginePlan, knownImages, planImages } from './image-plan.ts';
 import { leftLines } from './left-files.ts';
 import { judgeLicenses } from './license-findings.ts';
-import { fileNeeds, ownOf, prefixOf, type ReleaseSession, type Session } from './session.ts';
+import { roomFor } from './release-room.ts';
+import { ownOf, prefixOf, type ReleaseSession, type Session } from './session.ts';
 import { readSiteFiles, type SiteFilesHere } from './site-files.ts';
-import { engineNeeds, lookAtSpace, type SpacePlace, spaceFindings } from './space.ts';
+import { type SpacePlace, spaceFindings } from './space.ts';
 import { judgeUpgrade } from './upgrade.ts';
 
 const MAX_COMPOSE_BYTES = 1024 * 1024;
@@ -42,6 +43,8 @@ export interface ReleasePlan {
   readonly opened: SiteFilesHere['opened'];
   /** Whether a licence among them takes the place of one that lasts longer: somebody has allowed it. */
   readonly isShorter: boolean;
+  /** What becomes of ferry itself. */
+  readonly ferry: FerryPlan;
   readonly override: string | undefined;
   /** How it is run, where that was asked for. */
   readonly activation: ActivationSteps | undefined;
@@ -73,16 +76,17 @@ export async function planRelease(session: Session): Promise<ReleasePlan> {
     findings.add(...editFindings(files?.edits ?? []));
     const isShorter =
       files && sites && (await findings.check(() => judgeSiteLicenses(session, carried, { ...sites, files })));
-    const room = files && engine && (await roomFor(session, { ...carried, ...engine, files }));
+    const ferry = files && (await findings.check(() => planReleaseFerry(session, carried.release, files.tree)));
+    const room = files && engine && ferry && (await roomFor(session, { ...carried, ...engine, files, ferry }));
     findings.add(...spaceFindings(room?.places ?? []));
     const activation = files && engine && (await activationOf(session, { ...carried, ...engine, files }));
     findings.throwAny();
-    if (!engine || !files || !sites || !room)
+    if (!engine || !files || !sites || !ferry || !room)
       throw new TypeError('expected a finding for each part that is not planned');
-    const warnings = [accepted, sites, files, room].flatMap((part) => part.warnings);
+    const warnings = [accepted, sites, files, ferry, room].flatMap((part) => part.warnings);
     const space = room.places;
     const { opened } = sites;
-    const parts = { files, opened, isShorter: isShorter === true, space, activation };
+    const parts = { files, opened, ferry, isShorter: isShorter === true, space, activation };
     return { ...carried, ...engine, ...parts, warnings: [...warnings, ...(upgrade ?? [])] };
   } catch (error) {
     await files?.tree.close();
@@ -204,58 +208,4 @@ async function overrideOf(
   if (bytes === undefined) return undefined;
   const imageIDs = new Map(plans.map(({ image, imageID }) => [image.name, imageID]));
   return composeOverride(bytes, { release, facts: session.engine.facts, imageIDs });
-}
-
-/** What is needed where, and what is free there. */
-async function roomFor(
-  session: Session,
-  plan: Pick<ReleasePlan, 'release' | 'document' | 'current' | 'engine' | 'files'>,
-): Promise<{ readonly places: readonly SpacePlace[]; readonly warnings: readonly string[] }> {
-  if (isDone(plan) || session.engine === undefined) return { places: [], warnings: [] }; // a full disk is no reason to refuse what is there
-  const { release, engine, files } = plan;
-  const { bundle, options } = session;
-  const { facts } = session.engine;
-  const { needs, warnings } = await engineNeeds(engine.plans, { bundle, facts, spoolDir: options.stateDir });
-  const replaced = files.files.flatMap(({ action, found }) => (action === 'installed' && found ? [found] : []));
-  const kept = [...keptFiles(release), ...replaced].reduce((total, { size }) => total + size, 0);
-  const own = [...fileNeeds(session, files), { path: options.stateDir, bytes: kept, what: 'files' }];
-  const looked = await lookAtSpace([...needs, ...own]);
-  return { places: looked.places, warnings: [...warnings, ...looked.warnings] };
-}
-
-/** Whether this very release is installed here and all of it is in its place. */
-export function isDone({
-  current,
-  document,
-  engine,
-  files,
-}: Pick<ReleasePlan, 'current' | 'document' | 'engine' | 'files'>): boolean {
-  return (
-    current !== undefined &&
-    document.equals(current.document) &&
-    engine.plans.every(({ action, tag }) => action === 'present' && !tag) &&
-    files.files.every(({ action }) => action === 'same')
-  );
-}
-
-/** The images of a release as its receipt and its result tell of them. */
-export function imagesOf({ engine }: ReleasePlan): readonly ReceiptImage[] {
-  const loads = new Set(engine.plans.filter(({ action }) => action === 'load').map(({ imageID }) => imageID));
-  return engine.plans.map(({ image, imageID }) => ({
-    name: image.name,
-    action: loads.has(imageID) ? 'loaded' : 'present',
-    imageID,
-  }));
-}
-
-/** Bytes of layers that have to be read. */
-export function bytesOf({ engine }: ReleasePlan): number {
-  return engine.plans.reduce((total, { bytes }) => total + bytes, 0);
-}
-
-/** Bytes of all layers that this engine runs, each once. */
-export function totalBytes({ engine }: ReleasePlan): number {
-  const layers = new Map<string, Descriptor>();
-  for (const { image } of engine.plans) for (const layer of image.platform.layers) layers.set(layer.digest, layer);
-  return [...layers.values()].reduce((total, { size }) => total + size, 0);
 }

@@ -1,7 +1,8 @@
 /**
  * The import of a release as data, in order: what is here is written down, the release's folder is drafted, files are
- * written beside their places, images are held and loaded; from there on all is proven and in: tags move, files are
- * switched, the release is recorded, and, where it was asked for, run. DESIGN decisions 3 to 6.
+ * written beside their places, so is ferry itself, images are held and loaded; from there on all is proven and in: tags
+ * move, files are switched, the release is recorded, run where that was asked for, and ferry linked. DESIGN decisions
+ * 3 to 6.
  */
 
 import { digestOf } from '../../oci/index.ts';
@@ -12,18 +13,22 @@ import { findInstalled, keptFiles } from '../kept/installed.ts';
 import { planLeaving } from '../kept/leaving.ts';
 import { DEFAULT_KEEP, findPrevious, keptInstalled } from '../kept/retention.ts';
 import { findOperator, type ReceiptFacts, receiptEngine } from '../records/receipt.ts';
+import { linkFerry } from '../steps/ferry.ts';
 import { hold } from '../steps/hold.ts';
 import { type KeepData, keep } from '../steps/keep.ts';
 import { leave } from '../steps/leave.ts';
 import { load } from '../steps/load.ts';
+import { placeFerry } from '../steps/place.ts';
 import { record } from '../steps/record.ts';
 import { stageFiles } from '../steps/stage.ts';
 import type { Step } from '../steps/step.ts';
 import { switchFiles } from '../steps/switch.ts';
 import { moveTags } from '../steps/tags.ts';
 import { installedAfter, wantedFiles } from './becoming.ts';
+import { ferryReceipt } from './ferry.ts';
 import { overridesOf } from './overrides.ts';
-import { imagesOf, type ReleasePlan } from './release-plan.ts';
+import { imagesOf } from './release-figures.ts';
+import type { ReleasePlan } from './release-plan.ts';
 import { identityOf, importedFiles, type ReleaseSession } from './session.ts';
 
 /** An import that may write. */
@@ -45,6 +50,7 @@ export async function releaseSteps(session: WritingSession, plan: ReleasePlan): 
     leaving,
     keep({ ...keepOf(plan, installedAfter(plan, { before, kept })), releases: session.options.keep ?? DEFAULT_KEEP }),
     stageFiles(files),
+    placeFerry(plan.ferry.change),
     holding && (await hold({ ...about, ...holding, lenders: [], holders: [] })),
     await hold({ ...about, sequence, ...heldBy(plan) }),
     await load({ ...about, sequence, plans: plan.engine.plans }),
@@ -60,13 +66,15 @@ export async function releaseSteps(session: WritingSession, plan: ReleasePlan): 
       receipt: await receiptOf(session, plan, from === sequence ? ((await findPrevious(state, from)) ?? 0) : from),
     }),
     plan.activation?.activate,
+    linkFerry(plan.ferry.change),
   ];
   return steps.filter((step) => step !== undefined);
 }
 
-/** The steps where all of the release is here already, and is only to be run. */
-export function activationAlone({ activation }: ReleasePlan): readonly Step[] {
-  return [activation?.backup, activation?.activate].filter((step) => step !== undefined);
+/** The steps where all of the release is here already, and is only to be run, or to bring its ferry. */
+export function stepsBeside({ activation, ferry: { change } }: ReleasePlan): readonly Step[] {
+  const steps = [placeFerry(change), activation?.backup, activation?.activate, linkFerry(change)];
+  return steps.filter((step) => step !== undefined);
 }
 
 /** What is left for this release, and what holds its images; nothing where the same release is installed again. */
@@ -137,7 +145,7 @@ async function receiptOf(session: WritingSession, plan: ReleasePlan, previous: n
     started: options.now.toISOString(),
     engine: receiptEngine(engine.facts),
     images: imagesOf(plan),
-    files: importedFiles(session, plan.files),
+    files: [...importedFiles(session, plan.files), ...ferryReceipt(plan.ferry)],
     floors: {
       release: floors.release ?? sequence,
       catalogue: accepted.effective.timestamp,

@@ -10,8 +10,9 @@ import { activationFailed } from '../steps/activate.ts';
 import type { Outcome } from '../steps/step.ts';
 import { describePlan } from './dry-run.ts';
 import { runImport } from './import-transaction.ts';
-import { bytesOf, imagesOf, isDone, planRelease, type ReleasePlan, totalBytes } from './release-plan.ts';
-import { activationAlone, releaseSteps } from './release-steps.ts';
+import { bytesOf, imagesOf, isDone, totalBytes } from './release-figures.ts';
+import { planRelease, type ReleasePlan } from './release-plan.ts';
+import { releaseSteps, stepsBeside } from './release-steps.ts';
 import type { ImportResult } from './result.ts';
 import { importedFiles, prefixOf, progressOf, type ReleaseSession, type Session } from './session.ts';
 
@@ -26,17 +27,19 @@ export async function importRelease({ engine, state, ...about }: Session): Promi
       return { ...planned, plan: await describePlan(session, plan) };
     }
     const isThere = isDone(plan);
-    if (isThere && plan.activation === undefined) return describe(session, plan, { action: 'present', bytesRead: 0 });
+    const { change } = plan.ferry;
+    if (isThere && plan.activation === undefined && change === undefined)
+      return describe(session, plan, { action: 'present', bytesRead: 0 });
     const { product, sequence, release } = plan.release;
-    progressOf(session).phase('load images', bytesOf(plan));
+    progressOf(session).phase('load images', bytesOf(plan) + (change?.size ?? 0));
     const action = isThere ? 'present' : 'installed';
     const done = await runImport(session, {
       state,
       tree: plan.files.tree,
-      steps: isThere ? activationAlone(plan) : await releaseSteps({ ...session, state }, plan),
+      steps: isThere ? stepsBeside(plan) : await releaseSteps({ ...session, state }, plan),
       title: `import ${product} ${plan.listed.shown} (sequence ${sequence})`,
       ...{ product, release, sequence },
-      line: { kind: 'release', action, release: plan.listed.shown, sequence },
+      line: { kind: 'release', action, release: plan.listed.shown, sequence, ferry: plan.ferry.outcome },
       plans: plan.engine.plans,
       opened: plan.opened,
     });
@@ -91,6 +94,7 @@ function describe(
     bytesRead,
     bytesTotal: totalBytes(plan),
     engine: session.engine.facts,
+    ...(plan.ferry.outcome && { ferry: plan.ferry.outcome }),
     ...(isThere && { receipt: join(dir, 'receipt.json') }),
     ...(isThere && override !== undefined && { composeOverride: override }),
     ...(activate !== undefined && { activate }),

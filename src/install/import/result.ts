@@ -5,6 +5,8 @@ import type { Engine, EngineFacts } from '../../docker/index.ts';
 import type { Digest } from '../../oci/index.ts';
 import type { SystemLog } from '../../state/index.ts';
 import type { InstallError } from '../error.ts';
+import type { FerryOutcome } from '../executable/plan.ts';
+import type { RunningFerry } from '../executable/running.ts';
 import type { ConfirmOptions } from '../judge/first-root.ts';
 import type { ReceiptCopy } from '../records/deliver-receipt.ts';
 import type { ReceiptImage } from '../records/receipt.ts';
@@ -35,6 +37,12 @@ export interface ImportOptions extends ConfirmOptions {
   readonly activate?: boolean | undefined;
   /** How long, in ms, a container that says nothing of its health must run to count as up. @default 5000 */
   readonly settleMs?: number | undefined;
+  /** Whether the ferry that the release carries is placed and linked. @default true */
+  readonly ferry?: boolean | undefined;
+  /** The ferry that runs: a plain copy of it at /usr/bin/ferry gives way to a link. */
+  readonly running?: RunningFerry | undefined;
+  /** DOCKER_HOST, for the boot unit. */
+  readonly dockerHost?: string | undefined;
   /** How many releases stay, this one included. @default 2 */
   readonly keep?: number | undefined;
   readonly reason?: string | undefined;
@@ -68,6 +76,8 @@ export interface ImportPlan {
   /** In the release's order. */
   readonly images: readonly PlannedImage[];
   readonly files: readonly FileChange[];
+  /** What becomes of ferry itself, where the release carries it for this machine. */
+  readonly ferry?: FerryOutcome;
   /** Disk by disk; none where nothing is to be done. */
   readonly space: readonly SpacePlace[];
 }
@@ -110,6 +120,8 @@ export interface ImportResult {
   /** In the release's order. `loaded`: read from this bundle, in a dry run: to be. */
   readonly images: readonly ReceiptImage[];
   readonly files: readonly ImportedFile[];
+  /** What became of ferry itself, or in a dry run will, where the release carries it for this machine. */
+  readonly ferry?: FerryOutcome;
   /** Bytes of layers read from the medium; in a dry run, to be read. */
   readonly bytesRead: number;
   /** Bytes of all layers that this engine runs. */

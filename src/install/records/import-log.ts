@@ -5,6 +5,7 @@
 
 import { FerryError } from '../../errors.ts';
 import type { SiteState } from '../../state/index.ts';
+import type { FerryOutcome } from '../executable/plan.ts';
 
 /** What an import did, of its result. */
 export interface ImportLine {
@@ -12,6 +13,8 @@ export interface ImportLine {
   readonly action: 'installed' | 'present' | 'planned';
   readonly release?: string;
   readonly sequence?: number;
+  /** What became of ferry itself. */
+  readonly ferry?: Pick<FerryOutcome, 'version' | 'action'> | undefined;
 }
 
 /** The log of one import. */
@@ -27,11 +30,15 @@ export class ImportLog {
   }
 
   /** Writes the line, the first time. Answers what a person should know: that it could not be written. */
-  async tell({ kind, action, release, sequence }: ImportLine): Promise<readonly string[]> {
+  async tell({ kind, action, release, sequence, ferry }: ImportLine): Promise<readonly string[]> {
     if (this.#isTold) return [];
     this.#isTold = true;
     const { bundle, now } = this.#about;
-    const what = { ...(release !== undefined && { release }), ...(sequence !== undefined && { sequence }) };
+    const what = {
+      ...(release !== undefined && { release }),
+      ...(sequence !== undefined && { sequence }),
+      ...(ferry?.action === 'installed' && { ferry: ferry.version }),
+    };
     return lineOrWarning(async () => {
       await this.#state?.appendAudit({ event: 'import', at: now, facts: { bundle, kind, result: action, ...what } });
     });
