@@ -2,7 +2,7 @@
 import type { EngineFacts } from '../docker/index.ts';
 import type { ImportResult } from '../install/index.ts';
 import { alignColumns, formatBytes, formatUntil, recreateLines } from './format.ts';
-import { diffLines, planRows, spaceRows } from './plan-lines.ts';
+import { diffLines, ferryRow, planRows, spaceRows } from './plan-lines.ts';
 
 /** The lines of the result. */
 export function importLines(done: ImportResult, now: Date): string[] {
@@ -23,13 +23,18 @@ function recoveredLines({ recovered }: ImportResult): string[] {
 }
 
 /** What became of each image and file. */
-function doneRows({ images, files }: ImportResult): string[] {
+function doneRows({ images, files, ferry }: ImportResult): string[] {
   const names = [...images, ...files.map(({ path: name, action }) => ({ name, action }))];
-  return alignColumns(
-    names.map(({ name, action }) => [action === 'kept' ? 'kept as it is here' : action, name]),
-    '  ',
-  );
+  const rows = names.map(({ name, action }) => [action === 'kept' ? 'kept as it is here' : action, name]);
+  return alignColumns([...rows, ...(ferry === undefined ? [] : [ferryRow(ferry, FERRY_DONE)])], '  ');
 }
+
+const FERRY_DONE = {
+  installed: 'installed',
+  same: 'same',
+  'kept-newer': 'newer one kept',
+  skipped: 'left out',
+} as const;
 
 function headline({ kind, action, product, release, sequence }: ImportResult): string {
   const what = kind === 'release' ? `${product} ${release} (sequence ${sequence})` : KINDS[kind];

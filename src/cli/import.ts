@@ -20,7 +20,7 @@ import {
 } from './options.ts';
 import { showReceipt } from './receipt.ts';
 import type { Session } from './session.ts';
-import { BUILD_TIME } from './version.ts';
+import { BUILD_TIME, VERSION } from './version.ts';
 
 interface ImportOptions extends SiteOptions, QuestionOptions {
   readonly fingerprint?: string;
@@ -29,6 +29,7 @@ interface ImportOptions extends SiteOptions, QuestionOptions {
   readonly activate?: boolean;
   readonly allowDowngrade?: boolean;
   readonly allowShorter?: boolean;
+  readonly ferry?: boolean;
   readonly keep?: number;
   readonly keepLocal?: readonly string[];
   readonly replace?: readonly string[];
@@ -60,6 +61,7 @@ export function addImport(program: Command, session: Session): void {
     .option('--allow-shorter', 'take a licence that ends sooner than the one that is installed')
     .option('--keep <n>', 'how many releases stay, this one included (default 2)', wholeNumber)
     .addOption(repeated('--keep-local <name>', 'leave a file as somebody changed it here'))
+    .option('--no-ferry', 'leave ferry itself as it is here, though the release carries one')
     .option('--no-receipt-on-medium', 'write no copy of the receipt beside the bundle')
     .addOption(repeated('--replace <name>', 'take the new file though somebody changed the old one here'));
 
@@ -91,6 +93,9 @@ async function runImport(session: Session, bundle: string, options: ImportOption
     activate: options.activate,
     allowDowngrade: options.allowDowngrade,
     allowShorter: options.allowShorter,
+    ferry: options.ferry,
+    running: session.io.program === undefined ? undefined : { path: session.io.program, version: VERSION },
+    dockerHost: session.io.env['DOCKER_HOST'],
     keep: options.keep,
     keepLocal: options.keepLocal,
     replace: options.replace,

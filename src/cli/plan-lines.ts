@@ -1,11 +1,27 @@
 /** What an import would do, for a person: image by image, file by file with what changes in it, and the room it takes. */
-import type { FileChange, ImportPlan, PlannedImage } from '../install/index.ts';
+import type { FerryOutcome, FileChange, ImportPlan, PlannedImage } from '../install/index.ts';
 import { alignColumns, formatBytes, shortDigest } from './format.ts';
 
 /** A line for every image and file. */
-export function planRows({ images, files }: ImportPlan): string[] {
-  return alignColumns([...images.map(imageRow), ...files.map(fileRow)], '  ');
+export function planRows({ images, files, ferry }: ImportPlan): string[] {
+  const rows = [...images.map(imageRow), ...files.map(fileRow)];
+  return alignColumns([...rows, ...(ferry === undefined ? [] : [ferryRow(ferry, FERRY_WORDS)])], '  ');
 }
+
+/** The row of ferry itself. @param words for what becomes of it, or became */
+export function ferryRow(
+  { version, link, action }: FerryOutcome,
+  words: Readonly<Record<FerryOutcome['action'], string>>,
+): string[] {
+  return [words[action], `ferry ${version} → ${link}`];
+}
+
+const FERRY_WORDS = {
+  installed: 'to install',
+  same: 'same',
+  'kept-newer': 'newer one stays',
+  skipped: 'left out',
+} as const;
 
 /** A row for every disk: what is needed there, and what is free. */
 export function spaceRows({ space }: ImportPlan): [string, string][] {

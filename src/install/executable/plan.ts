@@ -28,6 +28,8 @@ export interface FerryOutcome {
   readonly version: string;
   /** Where it stands, or would, on this host. */
   readonly path: string;
+  /** What is called: it leads there. */
+  readonly link: string;
   /** `same`: it is the one that is used; `kept-newer`: a newer one is; `skipped`: nobody wants it, or something else has its name. */
   readonly action: 'installed' | 'same' | 'kept-newer' | 'skipped';
   /** Of the release's executable. */
@@ -66,7 +68,8 @@ export async function planFerry(options: PlanFerryOptions): Promise<FerryPlan> {
   const { version } = file.ferry;
   const told = (action: FerryOutcome['action'], warnings: readonly string[] = []): FerryPlan => {
     const path = hostPath(prefix, executablePath(version));
-    return { outcome: { version, path, action, digest: file.digest }, needs: [], warnings };
+    const link = hostPath(prefix, LINK);
+    return { outcome: { version, path, link, action, digest: file.digest }, needs: [], warnings };
   };
   if (!isWanted) return told('skipped');
   try {
