@@ -26,6 +26,8 @@ export interface LabFile {
   readonly bytes?: Uint8Array;
   readonly install?: string;
   readonly mode?: string;
+  /** It is an executable of ferry. */
+  readonly ferry?: { readonly version: string; readonly platform: string };
 }
 
 /** A file of a site. */
@@ -167,6 +169,7 @@ async function makeRelease(
       ...bundleFile(file),
       mode: file.mode ?? '0644',
       ...(file.install && { install: file.install }),
+      ...(file.ferry && { ferry: file.ferry }),
     })),
     ...fields,
   });
