@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { addAudit } from './audit.ts';
 import { addCatalogue } from './catalogue.ts';
 import { addCompletion } from './completion.ts';
+import { addCopy } from './copy.ts';
 import { addExport } from './export.ts';
 import { addImport } from './import.ts';
 import { addInit } from './init.ts';
@@ -62,6 +63,7 @@ export function buildProgram(session: Session): Command {
   program.commandsGroup('Both sides:');
   addInspect(program, session);
   addVerify(program, session);
+  addCopy(program, session);
   program.commandsGroup('Site (isolated):');
   addTrust(program, session);
   addImport(program, session);

@@ -12,6 +12,7 @@ import type { InstallCode } from '../install/index.ts';
 import type { LayoutCode } from '../layout/index.ts';
 import type { LicenseCode } from '../license/index.ts';
 import type { ManifestCode } from '../manifest/index.ts';
+import type { MediaCode } from '../media/index.ts';
 import type { OciCode } from '../oci/index.ts';
 import type { RegistryCode } from '../registry/index.ts';
 import type { SealCode } from '../seal/index.ts';
@@ -35,6 +36,7 @@ export type FerryCode =
   | LayoutCode
   | LicenseCode
   | ManifestCode
+  | MediaCode
   | OciCode
   | RegistryCode
   | SealCode
@@ -165,6 +167,15 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   PLAN_INVALID: [2, 'correct the release manifest'],
   SOURCE_SIZE: [4, 'the registry sent another length than the manifest says: run it again'],
 
+  // The medium.
+  MEDIUM_FOLDER_MISSING: [75, 'is the stick in, and mounted there?'],
+  KIT_EMPTY: [2, 'name what is to lie there: --bundle FILE'],
+  KIT_RELEASES: [2, 'name one release: a site imports a folder with exactly one'],
+  KIT_PRODUCTS: [3, 'use a stick for each product, or move the other tars away'],
+  KIT_ROOT: [3, 'keys were changed since that export: export again, or use the workspace that it is from'],
+  KIT_PLATFORMS: [2, 'leave one executable for each platform in `ferry` of the release manifest, and export again'],
+  READ_BACK: [4, 'the stick or its reader fails: write the same to another one'],
+
   // Keys, catalogue, release.
   NOT_PINNED: [3, 'pin the root first: `ferry trust root.json`, with the fingerprint from the approval sheet'],
   FINGERPRINT_MISMATCH: [
@@ -205,7 +216,10 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   RELEASE_UNKNOWN: [2, '`ferry catalogue list` shows what there is'],
   RELEASE_AMBIGUOUS: [2, 'give the sequence too, for example 2.1.0+7'],
   RELEASE_REVOKED: [3, 'this very content was taken back: change something in it, or take another release'],
-  SITE_UNKNOWN: [3, 'add it with its card: `ferry fleet add CARD --fingerprint HEX`; `ferry fleet list` shows who is known'],
+  SITE_UNKNOWN: [
+    3,
+    'add it with its card: `ferry fleet add CARD --fingerprint HEX`; `ferry fleet list` shows who is known',
+  ],
   SITE_AMBIGUOUS: [2, 'give the ID of the one that is meant'],
   CARD_CHANGED: [
     3,

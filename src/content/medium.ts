@@ -4,7 +4,7 @@ import { ContentError } from './error.ts';
 
 /** Facts of the file system that a folder is on. */
 export interface Medium {
-  /** Bytes that we may still write. */
+  /** Bytes that we may still write; infinite where the file system tells nothing of its room. */
   readonly free: number;
   readonly kind: 'fat' | 'exfat' | 'other';
 }
@@ -17,9 +17,9 @@ const FUSE_SUPER_MAGIC = 0x65735546;
 
 /** Asks the file system of an existing folder. */
 export async function mediumOf(directory: string): Promise<Medium> {
-  const { type, bavail, bsize } = await statfs(directory);
+  const { type, blocks, bavail, bsize } = await statfs(directory);
   const kind = type === FUSE_SUPER_MAGIC ? await fuseKind(directory) : (KIND_BY_MAGIC[type] ?? 'other');
-  return { free: bavail * bsize, kind };
+  return { free: blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize, kind };
 }
 
 /** Behind FUSE the magic number says nothing; the mount table names the program: `fuse.fusefat`. */

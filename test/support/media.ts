@@ -10,6 +10,11 @@ export function tmpfs(size: string): Promise<string> {
   return mounted((folder) => execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder]));
 }
 
+/** Another one, which has no room of its own to tell of and takes no O_DIRECT. */
+export function ramfs(): Promise<string> {
+  return mounted((folder) => execFileSync('mount', ['-t', 'ramfs', 'ramfs', folder]));
+}
+
 /** A stick with FAT of a size as truncate(1) reads it, in a file with holes; FAT32 from 1 GiB on. */
 export async function fat(size: string): Promise<string> {
   const image = join(await mkdtemp(join(tmpdir(), 'ferry-fat-')), 'fat.img');
