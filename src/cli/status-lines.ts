@@ -1,6 +1,7 @@
 /** What a status says to a person: what is here, then the facts, then a line for each thing that wants somebody. */
 import type { SiteStatus } from '../install/index.ts';
 import { alignColumns, formatUntil } from './format.ts';
+import { licenseRows } from './license-lines.ts';
 
 /** The lines of the result. */
 export function statusLines(found: SiteStatus, now: Date): string[] {
@@ -14,7 +15,7 @@ export function statusLines(found: SiteStatus, now: Date): string[] {
       ],
       '  ',
     ),
-    ...alignColumns([...runRows(found), ...trustRows(found, now)]),
+    ...alignColumns([...runRows(found), ...licenseRows(found.license, now), ...trustRows(found, now)]),
     ...attention.map((line) => `! ${line}`),
   ];
 }

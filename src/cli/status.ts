@@ -4,6 +4,7 @@ import { engineOf } from './engine.ts';
 import { prefixOf, type SiteOptions, stateOf, withJSON, withPrefix, withState } from './options.ts';
 import type { Session } from './session.ts';
 import { statusLines } from './status-lines.ts';
+import { BUILD_TIME } from './version.ts';
 
 const EXAMPLES = `
 The status is 10 when a person should look.
@@ -32,6 +33,7 @@ async function runStatus(session: Session, options: SiteOptions): Promise<void> 
     stateDir: stateOf(session, options),
     engine: engineOf(session),
     prefix: isPrefixGiven ? prefixOf(session, options) : undefined,
+    buildTime: BUILD_TIME,
     now: session.now,
   });
   const exit = found.attention.length > 0 ? 10 : 0;

@@ -3,6 +3,8 @@
 export { type InstallCode, InstallError } from './error.ts';
 export { type BootUnitOptions, bootUnit } from './executable/boot-unit.ts';
 export type { FerryOutcome } from './executable/plan.ts';
+export { type InitSiteOptions, type InitSiteResult, initSite, type NamedSite } from './identity/init-site.ts';
+export { type WriteCardOptions, type WrittenCard, writeCard } from './identity/write-card.ts';
 export { importBundle } from './import/import.ts';
 export type {
   FileChange,
@@ -13,6 +15,8 @@ export type {
   PlannedImage,
 } from './import/result.ts';
 export { type ConfirmOptions, type PinResult, type PinRootOptions, pinRoot } from './judge/first-root.ts';
+export { type LookAtLicenseOptions, lookAtLicense, type SiteLicense } from './license/look.ts';
+export { type ShowLicenseOptions, showLicense } from './license/show.ts';
 export { findBundle } from './look/find-bundle.ts';
 export {
   type InspectedImage,

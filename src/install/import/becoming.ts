@@ -56,9 +56,10 @@ export function filesAfter(
 
 function fileAfter({ file, found, action }: PlannedFile): InstalledFile {
   const { path, name, entry } = file;
+  const role = file.role === 'license' && { role: file.role };
   const us = userInfo();
   const owner = { uid: found?.uid ?? us.uid, gid: found?.gid ?? us.gid };
-  if (action === 'kept' && found !== undefined) return { path, name, ...found, ...owner, from: 'kept' };
+  if (action === 'kept' && found !== undefined) return { path, name, ...found, ...owner, from: 'kept', ...role };
   const { digest, size, mode } = file;
-  return { path, name, digest, size, mode, ...owner, from: entry.startsWith('files/') ? 'release' : 'site' };
+  return { path, name, digest, size, mode, ...owner, from: entry.startsWith('files/') ? 'release' : 'site', ...role };
 }

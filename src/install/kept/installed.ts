@@ -44,6 +44,8 @@ export interface InstalledFile {
   readonly gid: number;
   /** Which document asked for it; `found`: nobody, it was there; `kept`: the operator's edit, kept by `--keep-local`. */
   readonly from: 'release' | 'site' | 'found' | 'kept';
+  /** Of a file of a site that is the product's licence, wherever it was put. */
+  readonly role?: 'license';
 }
 
 /** What a release is here; `undefined` for one that never was. @throws {StateError} `STATE_DAMAGED`; {InstallError} `RECEIPT_ALTERED` */

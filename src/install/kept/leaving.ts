@@ -68,8 +68,9 @@ async function fileNow(
   const known = before?.files.find((file) => file.path === path);
   const now = await findStanding(tree, path);
   const from = known?.from ?? 'found';
-  if (now === undefined) return { path, name, digest: null, size: 0, mode: 0, uid: 0, gid: 0, from };
+  const role = known?.role !== undefined && { role: known.role };
+  if (now === undefined) return { path, name, digest: null, size: 0, mode: 0, uid: 0, gid: 0, from, ...role };
   const { digest, size, mode, uid, gid } = now;
   const isOurs = known === undefined || known.digest === digest;
-  return { path, name: known?.name ?? name, digest, size, mode, uid, gid, from: isOurs ? from : 'kept' };
+  return { path, name: known?.name ?? name, digest, size, mode, uid, gid, from: isOurs ? from : 'kept', ...role };
 }

@@ -9,23 +9,25 @@ import { findSiteIdentity } from '../../site/index.ts';
 import { findState } from '../../state/index.ts';
 import type { ActivationRecord } from '../activation/activation-record.ts';
 import { findSiteTrust } from '../judge/site-trust.ts';
+import type { SiteLicense } from '../license/look.ts';
+import { type SiteClockOptions, siteClock } from '../license/site-clock.ts';
 import { policyLines } from '../policy.ts';
 import type { OldContainer } from './containers.ts';
 import { lookInEngine } from './engine.ts';
 import { fileLines, lookAtReleaseFiles, type StatusFile } from './files.ts';
 import type { StatusImage } from './images.ts';
 import { lookAtJournal, type PendingTransaction } from './journal.ts';
+import { lookAtStatusLicense } from './license.ts';
 import type { StatusPins } from './pins.ts';
 import { type InstalledRelease, lookAtRelease } from './release.ts';
 import { lookAtTrust, type StatusCatalogue, type StatusRoot } from './trust.ts';
 
-export interface StatusOptions {
+export interface StatusOptions extends SiteClockOptions {
   readonly stateDir: string;
   /** Connects to the engine; status also tells what it can without. */
   readonly engine: () => Promise<Engine>;
   /** What stands before every installed path. @default what the receipt says */
   readonly prefix?: string | undefined;
-  readonly now: Date;
 }
 
 export interface SiteStatus {
@@ -39,6 +41,8 @@ export interface SiteStatus {
   readonly installed?: string;
   readonly images: readonly StatusImage[];
   readonly files: readonly StatusFile[];
+  /** The product's licence, and what the product does with it. */
+  readonly license?: SiteLicense;
   /** Of the installed release and of the one to go back to; absent when the engine could not be asked. */
   readonly pins?: readonly StatusPins[];
   /** Running containers of the product with older images; absent when the engine could not be asked. */
@@ -63,7 +67,7 @@ export interface SiteStatus {
 }
 
 /** Looks at the site. @throws {StateError} when its folder cannot be read */
-export async function siteStatus({ stateDir, engine, prefix, now }: StatusOptions): Promise<SiteStatus> {
+export async function siteStatus({ stateDir, engine, prefix, ...clocks }: StatusOptions): Promise<SiteStatus> {
   const state = await findState(stateDir);
   const trust = await findSiteTrust(state);
   if (state === undefined || trust === undefined) {
@@ -79,12 +83,15 @@ export async function siteStatus({ stateDir, engine, prefix, now }: StatusOption
     ...asked
   } = await lookInEngine({ connect: engine, site, release });
   const files = await lookAtReleaseFiles(release, prefix);
-  const { lines: ofTrust, ...trusted } = lookAtTrust(trust, now);
+  const { lines: ofTrust, ...trusted } = lookAtTrust(trust, clocks.now);
+  const clock = siteClock(trust, clocks);
+  const { lines: ofLicense, ...licensed } = await lookAtStatusLicense({ state, identity, prefix, release, clock });
   return {
     ...(identity !== undefined && { site }),
     ...releaseFields(release, isActivationSettled),
     ...asked,
     files,
+    ...licensed,
     ...(pending !== undefined && { pending }),
     ...trusted,
     attention: [
@@ -93,6 +100,7 @@ export async function siteStatus({ stateDir, engine, prefix, now }: StatusOption
       ...releaseLines(release, isActivationSettled),
       ...inEngine,
       ...fileLines(files),
+      ...ofLicense,
       ...ofTrust,
       ...(await policyLines(state)),
     ],
