@@ -56,6 +56,7 @@ function factRows(
   if (composeOverride !== undefined) rows.push(['override', composeOverride]);
   if (receipt !== undefined) rows.push(['receipt', receipt]);
   if (receiptCopy?.path !== undefined) rows.push(['', receiptCopy.path]);
+  if (done.cardCopy?.path !== undefined) rows.push(['card', done.cardCopy.path]);
   if (done.previous !== undefined) rows.push(['kept', `${wordsOf(done.previous)}: ferry rollback goes back to it`]);
   rows.push(['importable until', formatUntil(done.importableUntil, now)]);
   return rows;

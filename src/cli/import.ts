@@ -20,12 +20,14 @@ import {
 } from './options.ts';
 import { showReceipt } from './receipt.ts';
 import type { Session } from './session.ts';
+import { showCard } from './site.ts';
 import { BUILD_TIME, VERSION } from './version.ts';
 
 interface ImportOptions extends SiteOptions, QuestionOptions {
   readonly fingerprint?: string;
   readonly dryRun?: boolean;
   readonly receiptOnMedium?: boolean;
+  readonly cardOnMedium?: boolean;
   readonly activate?: boolean;
   readonly allowDowngrade?: boolean;
   readonly allowShorter?: boolean;
@@ -62,6 +64,7 @@ export function addImport(program: Command, session: Session): void {
     .option('--keep <n>', 'how many releases stay, this one included (default 2)', wholeNumber)
     .addOption(repeated('--keep-local <name>', 'leave a file as somebody changed it here'))
     .option('--no-ferry', 'leave ferry itself as it is here, though the release carries one')
+    .option('--no-card-on-medium', 'write no card of this site beside the bundle')
     .option('--no-receipt-on-medium', 'write no copy of the receipt beside the bundle')
     .addOption(repeated('--replace <name>', 'take the new file though somebody changed the old one here'));
 
@@ -86,6 +89,8 @@ async function runImport(session: Session, bundle: string, options: ImportOption
     command: typedCommand(session, { withEngine: true }),
     systemLog: session.io.systemLog,
     receiptOnMedium: options.receiptOnMedium,
+    cardOnMedium: options.cardOnMedium,
+    onCard: (card, path) => showCard(session, card, path),
     onReceipt: (receipt, path) => showReceipt(session, receipt, path),
     fingerprint: options.fingerprint,
     ask: options.yes ? undefined : askFingerprint(session),

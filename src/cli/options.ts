@@ -44,8 +44,12 @@ export function withJSON(command: Command): Command {
 
 /** `--workspace`, and the two ways to a key. */
 export function withOffice(command: Command): Command {
-  command.option('--workspace <dir>', 'the workspace (FERRY_WORKSPACE)');
-  return withKeys(command);
+  return withKeys(withWorkspace(command));
+}
+
+/** `--workspace`. */
+export function withWorkspace(command: Command): Command {
+  return command.option('--workspace <dir>', 'the workspace (FERRY_WORKSPACE)');
 }
 
 /** `--passphrase-file` and `--signer-cmd`. */

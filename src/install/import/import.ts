@@ -17,6 +17,7 @@ import { findPolicy } from '../policy.ts';
 import { ImportLog } from '../records/import-log.ts';
 import { writeRefusal } from '../records/refusal.ts';
 import { recoverPending } from '../transaction/recover.ts';
+import { withCardCopy } from './card-copy.ts';
 import { tellPending } from './dry-run.ts';
 import { importOverlay } from './overlay.ts';
 import { overrideFlags } from './overrides.ts';
@@ -106,7 +107,7 @@ async function importWith(
     const log = new ImportLog(state, { bundle: basename(options.path), now: options.now });
     const judged = { known, accepted, identity, policy, findings };
     const session = { options, state, reader, engine, bundle, log, ...judged, startedAt };
-    const done = await withReceiptCopy(session, await importKind(session));
+    const done = await withCardCopy(session, await withReceiptCopy(session, await importKind(session)));
     // where there was no transaction, nobody has told yet
     const untold = await log.tell(done);
     return { ...done, warnings: [...done.warnings, ...untold] };

@@ -2,12 +2,14 @@
 
 import type { Progress } from '../../content/index.ts';
 import type { Engine, EngineFacts } from '../../docker/index.ts';
+import type { SiteCard } from '../../manifest/index.ts';
 import type { Digest } from '../../oci/index.ts';
 import type { SystemLog } from '../../state/index.ts';
 import type { InstallError } from '../error.ts';
 import type { FerryOutcome } from '../executable/plan.ts';
 import type { RunningFerry } from '../executable/running.ts';
 import type { ConfirmOptions } from '../judge/first-root.ts';
+import type { CardCopy } from '../records/deliver-card.ts';
 import type { ReceiptCopy } from '../records/deliver-receipt.ts';
 import type { ReceiptImage } from '../records/receipt.ts';
 import type { SignedReceipt } from '../records/signed-receipt.ts';
@@ -53,6 +55,10 @@ export interface ImportOptions extends ConfirmOptions {
   readonly command?: string | undefined;
   /** Whether a copy of the receipt is written beside the bundle, where that can be written. @default true */
   readonly receiptOnMedium?: boolean | undefined;
+  /** Whether the card of this site is written beside the bundle, where that can be written. @default true */
+  readonly cardOnMedium?: boolean | undefined;
+  /** Shows a person the card and where it is about to be written. */
+  readonly onCard?: ((card: SiteCard, path: string) => void) | undefined;
   /** Shows a person the receipt and where its copy is about to be written. */
   readonly onReceipt?: ((receipt: SignedReceipt, path: string) => void) | undefined;
   /** Takes each line of the audit log for the journal of the system too. */
@@ -132,6 +138,8 @@ export interface ImportResult {
   readonly receipt?: string;
   /** What became of its copy on the medium. */
   readonly receiptCopy?: Omit<ReceiptCopy, 'warning'>;
+  /** What became of this site's card on the medium; absent in a dry run. */
+  readonly cardCopy?: Omit<CardCopy, 'warning'>;
   /** Path of the override, where the engine knows no digests. */
   readonly composeOverride?: string;
   /** The words of the command that runs the release. */

@@ -8,7 +8,12 @@ export interface StoredPart {
   readonly version: number;
   readonly expires: string;
   readonly issued?: string;
-  readonly targets?: Readonly<Record<string, { readonly hashes?: { readonly sha256?: string } }>>;
+  readonly targets?: Readonly<Record<string, StoredTarget>>;
+}
+
+interface StoredTarget {
+  readonly hashes?: { readonly sha256?: string };
+  readonly custom?: { readonly product?: string };
 }
 
 /** The signed part of stored metadata. */

@@ -4,13 +4,12 @@
  * fault; that it fails otherwise is said, and the import stays done. FORMAT §4, DESIGN "Command line".
  */
 
-import { constants } from 'node:fs';
-import { access, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ContentError, findFileBounded, isErrno, writeNew } from '../../content/index.ts';
+import { ContentError, findFileBounded, writeNew } from '../../content/index.ts';
 import { messageOf } from '../../errors.ts';
 import type { SiteIdentity } from '../../site/index.ts';
 import { MAX_ENVELOPE_BYTES } from '../../trust/index.ts';
+import { isReadOnly, removeDrafts } from './beside-bundle.ts';
 import { openReceipt, type SignedReceipt } from './signed-receipt.ts';
 
 export interface DeliverReceiptOptions {
@@ -42,7 +41,7 @@ export async function deliverReceipt(options: DeliverReceiptOptions): Promise<Re
   const path = join(dirname(bundle), receiptName(content));
   try {
     if (await isReadOnly(dirname(bundle))) return { action: 'read-only' };
-    await removeDrafts(dirname(bundle), content);
+    await removeDrafts(dirname(bundle), draftName(content));
     if (await isThere(path, receipt)) return { action: 'same', path };
     onReceipt?.(content, path);
     return { action: (await writeNew(path, receipt)) === 'written' ? 'written' : 'same', path };
@@ -58,23 +57,12 @@ function receiptName({ product, site, sequence, finished }: SignedReceipt): stri
   return `${product}-${site}-${sequence}-${time}.receipt.json`;
 }
 
-/** What an import of this site that was killed while it wrote has left: nobody else's, and no receipt. */
-async function removeDrafts(folder: string, { product, site }: SignedReceipt): Promise<void> {
-  const isDraft = new RegExp(`^\\.${product}-${site}-\\d+-\\d{8}T\\d{6}Z\\.receipt\\.json\\.[0-9a-f]{12}\\.tmp$`);
-  for (const name of await readdir(folder)) if (isDraft.test(name)) await rm(join(folder, name), { force: true });
+/** A pattern for the names of all receipts of this site. */
+function draftName({ product, site }: SignedReceipt): string {
+  return `${product}-${site}-\\d+-\\d{8}T\\d{6}Z\\.receipt\\.json`;
 }
 
 /** Whether a former import has written it: there is nothing to show then. */
 async function isThere(path: string, receipt: Uint8Array): Promise<boolean> {
   return (await findFileBounded(path, { max: MAX_ENVELOPE_BYTES }))?.equals(receipt) === true;
-}
-
-/** Whether the file system is mounted so that not even root may write. */
-async function isReadOnly(folder: string): Promise<boolean> {
-  try {
-    await access(folder, constants.W_OK);
-    return false;
-  } catch (error) {
-    return isErrno(error, 'EROFS');
-  }
 }

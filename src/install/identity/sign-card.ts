@@ -1,0 +1,86 @@
+/**
+ * What this site tells of itself in its card, gathered: the installed release from the state, what the engine has of it,
+ * whom the site trusts, how long its licence holds. A part that cannot be read is left out, and said. FORMAT §4.
+ */
+
+import type { Engine } from '../../docker/index.ts';
+import { FerryError } from '../../errors.ts';
+import { type HeldImage, parseReleaseDocument, type ReleaseDocument } from '../../manifest/index.ts';
+import { isPlatformMatch, parsePlatform } from '../../oci/index.ts';
+import { makeSiteCard, type SiteCardOptions, type WholeIdentity } from '../../site/index.ts';
+import type { SiteStateReader } from '../../state/index.ts';
+import { rootRoles, type SiteTrust } from '../../trust/index.ts';
+import { storedPart } from '../judge/stored-catalogue.ts';
+import { findInstalled } from '../kept/installed.ts';
+
+export interface SignCardOptions {
+  readonly state: SiteStateReader;
+  readonly identity: WholeIdentity;
+  /** As it is stored; none on a site that trusts nobody yet. */
+  readonly trust: SiteTrust | undefined;
+  /** None when no engine answers. */
+  readonly engine: Engine | undefined;
+  readonly license?: SiteCardOptions['license'];
+  /** Of the system; a card is never older than what the site knows of the time. */
+  readonly now: Date;
+}
+
+/** The card as it is now, and what is not in it. */
+export async function signCard(
+  options: SignCardOptions,
+): Promise<{ readonly card: Buffer; readonly product?: string; readonly warnings: readonly string[] }> {
+  const { state, identity, trust, engine, license, now } = options;
+  const warnings: string[] = [];
+  const current = await state.findCurrentRelease();
+  const release = current && parseReleaseDocument(current.document);
+  const holds = (release && engine && (await heldImages(state, { release, engine }, warnings))) ?? [];
+  const product = release?.product ?? (trust && productOf(trust));
+  const sequence = (await state.findCurrentSequence()) ?? 0;
+  const card = makeSiteCard({
+    ...{ identity, product, holds, license },
+    engine: engine?.facts,
+    trust: trust && { ...versionsOf(trust), sequence },
+    now: latest(now, trust?.clock),
+  });
+  return { card, ...(product !== undefined && { product }), warnings };
+}
+
+/** Of the installed release's images, those that the engine has: what a delta could start from. */
+async function heldImages(
+  state: SiteStateReader,
+  { release, engine }: { readonly release: ReleaseDocument; readonly engine: Engine },
+  warnings: string[],
+): Promise<readonly HeldImage[]> {
+  const held: HeldImage[] = [];
+  try {
+    const tags = (await findInstalled(state, release.sequence))?.tags ?? [];
+    for (const { name, platforms } of release.images) {
+      const image = platforms.find(({ platform }) => isPlatformMatch(engine.facts.platform, parsePlatform(platform)));
+      const imageID = tags.find((tag) => tag.name === name)?.imageID ?? undefined;
+      if (image === undefined || imageID === undefined || !(await engine.hasImage(imageID))) continue;
+      held.push({ name, imageID, config: image.config, diffIDs: image.layers.map(({ diffID }) => diffID) });
+    }
+    return held;
+  } catch (error) {
+    if (!(error instanceof FerryError)) throw error;
+    warnings.push(`the card says nothing of the images here: ${error.message}`);
+    return [];
+  }
+}
+
+function versionsOf({ root, chain }: SiteTrust): { readonly root: number; readonly catalogue: number } {
+  return {
+    root: rootRoles(root).version,
+    catalogue: chain === undefined ? 0 : storedPart(chain.timestamp).version,
+  };
+}
+
+/** The product whose catalogue this site follows, where one is listed. */
+function productOf({ chain }: SiteTrust): string | undefined {
+  const [first] = chain === undefined ? [] : Object.values(storedPart(chain.targets).targets ?? {});
+  return first?.custom?.product;
+}
+
+function latest(now: Date, clock: string | undefined): Date {
+  return clock === undefined ? now : new Date(Math.max(now.getTime(), Date.parse(clock)));
+}

@@ -1,0 +1,35 @@
+/** The last of an import of any kind, after its receipt: the newest card of this site on the medium, and a word about it. */
+
+import { FerryError } from '../../errors.ts';
+import { isWhole, type WholeIdentity } from '../../site/index.ts';
+import type { SiteState } from '../../state/index.ts';
+import { signCard } from '../identity/sign-card.ts';
+import { findSiteTrust } from '../judge/site-trust.ts';
+import { type CardCopy, deliverCard } from '../records/deliver-card.ts';
+import type { ImportResult } from './result.ts';
+import type { Session } from './session.ts';
+
+/** The result with what became of the card: also when there was nothing to import, for an older card may lie there. */
+export async function withCardCopy(session: Session, result: ImportResult): Promise<ImportResult> {
+  const { state, identity, options } = session;
+  if (state === undefined || !isWhole(identity)) return result;
+  if (options.cardOnMedium === false) return { ...result, cardCopy: { action: 'declined' } };
+  const { warning, warnings, ...cardCopy } = await deliver({ ...session, state, identity }).catch(failed);
+  const said = [...warnings, ...(warning === undefined ? [] : [warning])];
+  return { ...result, cardCopy, warnings: [...result.warnings, ...said] };
+}
+
+type Delivered = CardCopy & { readonly warnings: readonly string[] };
+type WritingSession = Session & { readonly state: SiteState; readonly identity: WholeIdentity };
+
+async function deliver({ state, identity, engine, bundle, options }: WritingSession): Promise<Delivered> {
+  const trust = await findSiteTrust(state);
+  const { card, product, warnings } = await signCard({ state, identity, trust, engine, now: options.now });
+  return { ...(await deliverCard({ card, identity, product, bundle: bundle.path, onCard: options.onCard })), warnings };
+}
+
+/** The import is done, whatever a part of the state that a card is made from may be. */
+function failed(error: unknown): Delivered {
+  if (!(error instanceof FerryError)) throw error;
+  return { action: 'failed', warnings: [`no card of this site on the medium: ${error.message}`] };
+}
