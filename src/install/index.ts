@@ -5,8 +5,6 @@ export { type BootUnitOptions, bootUnit } from './executable/boot-unit.ts';
 export type { FerryOutcome } from './executable/plan.ts';
 export { type InitSiteOptions, type InitSiteResult, initSite, type NamedSite } from './identity/init-site.ts';
 export { type WriteCardOptions, type WrittenCard, writeCard } from './identity/write-card.ts';
-export { type InitSiteOptions, type InitSiteResult, initSite, type NamedSite } from './identity/init-site.ts';
-export { type WriteCardOptions, type WrittenCard, writeCard } from './identity/write-card.ts';
 export { importBundle } from './import/import.ts';
 export type {
   FileChange,

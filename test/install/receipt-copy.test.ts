@@ -82,7 +82,10 @@ describe('the receipt of an import', () => {
     execFileSync('sh', ['-c', `dd if=/dev/zero of=${stick}/full bs=4k 2>/dev/null || true`]);
     const done = await lab.import(join(stick, basename(path)));
     expect(done).toMatchObject({ action: 'installed', receiptCopy: { action: 'failed' } });
-    expect(done.warnings).toEqual([expect.stringMatching(/^no copy of the receipt on the medium: .*full disk/)]);
+    expect(done.warnings).toEqual([
+      expect.stringMatching(/^no copy of the receipt on the medium: .*full disk/),
+      expect.stringMatching(/^no card of this site on the medium: .*full disk/),
+    ]);
   });
 });
 
