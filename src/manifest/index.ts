@@ -34,7 +34,7 @@ export type {
 } from './release-manifest.ts';
 export type { Requirement } from './schema.ts';
 export { releaseSchema } from './schema.ts';
-export type { HeldImage, SiteCard } from './site-card.ts';
+export type { HeldImage, SiteCard, SiteCardFields } from './site-card.ts';
 export { parseSiteCard, SITE_CARD, siteCardDocument } from './site-card.ts';
 export type { SiteFile, SiteFiles } from './site-files.ts';
 export { parseSiteFiles, siteFilesDocument } from './site-files.ts';

@@ -8,6 +8,8 @@ export type { CreatedWorkspace, CreateWorkspaceOptions, RoleThreshold } from './
 export { createWorkspace, isWithin } from './create.ts';
 export type { WorkspaceCode } from './error.ts';
 export { WorkspaceError } from './error.ts';
+export type { AddedSite, AddToFleetOptions, FleetSite } from './fleet.ts';
+export { addToFleet, findFleetSite, findInFleet, listFleet, openFleetCard, siteUnknown } from './fleet.ts';
 export type { AskPassphrase } from './key-files.ts';
 export type { AddKeyOptions, KeyList, ListedKey } from './keys.ts';
 export { addKey, listKeys, revokeKey, rotateKey } from './keys.ts';
@@ -16,7 +18,5 @@ export { openWorkspace } from './open.ts';
 export type { WorkspacePaths } from './paths.ts';
 export type { Published } from './publish.ts';
 export { publish } from './publish.ts';
-export type { AddedSite, AddToFleetOptions, FleetSite } from './fleet.ts';
-export { addToFleet, findFleetSite, findInFleet, listFleet, openFleetCard, siteUnknown } from './fleet.ts';
 export type { RootChange } from './root-change.ts';
 export type { Settings, Validity } from './settings.ts';
