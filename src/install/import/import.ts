@@ -11,13 +11,14 @@ import { ensureSiteIdentity, findSiteIdentity } from '../../site/index.ts';
 import { findState, openState, type SiteState } from '../../state/index.ts';
 import { nothingToActivate } from '../activation/activation.ts';
 import { reasonMissing } from '../error.ts';
-import { judgeImport, readKnownSite } from '../judge/judge.ts';
-import { openMedium } from '../look/medium.ts';
+import { readKnownSite } from '../judge/judge.ts';
+import { syncMedium } from '../look/sync-medium.ts';
 import { findPolicy } from '../policy.ts';
 import { ImportLog } from '../records/import-log.ts';
 import { writeRefusal } from '../records/refusal.ts';
 import { recoverPending } from '../transaction/recover.ts';
 import { withCardCopy } from './card-copy.ts';
+import { type Carried, judgeCarried, openCarried } from './carried.ts';
 import { tellPending } from './dry-run.ts';
 import { importOverlay } from './overlay.ts';
 import { overrideFlags } from './overrides.ts';
@@ -89,31 +90,63 @@ async function importWith(
   options: ImportOptions,
 ): Promise<ImportResult> {
   const startedAt = performance.now();
-  const isDown = connected instanceof DockerError;
-  const bundle = await new Findings(isDown ? [connected] : []).need(() => openMedium(options.path));
+  const reader = state ?? (await findState(options.stateDir));
+  const known = await readKnownSite(reader);
+  const carried = await new Findings(connected instanceof DockerError ? [connected] : []).need(async () => {
+    const site = (reader && (await findSiteIdentity(reader)))?.site;
+    return openCarried(options.path, { site, product: known.product });
+  });
+  let done: ImportResult;
   try {
-    if (options.activate && bundle.kind !== 'release') {
-      throw nothingToActivate(`what is imported: expected a release, got the kind ${bundle.kind}`);
-    }
-    // a site renews its trust also while its engine is down
-    const findings = new Findings(isDown && bundle.kind === 'release' ? [connected] : []);
-    const reader = state ?? (await findState(options.stateDir));
-    const policy = await findings.need(() => findPolicy(reader));
-    const known = await readKnownSite(reader);
-    if (known.trust === undefined) findings.throwAny(); // no person is asked about a root for nothing
-    const accepted = await findings.need(() => judgeImport(bundle.chain, { ...options, state, known }));
-    const identity = state === undefined ? reader && (await findSiteIdentity(reader)) : await ensureSiteIdentity(state);
-    const engine = isDown ? undefined : connected;
-    const log = new ImportLog(state, { bundle: basename(options.path), now: options.now });
-    const judged = { known, accepted, identity, policy, findings };
-    const session = { options, state, reader, engine, bundle, log, ...judged, startedAt };
-    const done = await withCardCopy(session, await withReceiptCopy(session, await importKind(session)));
-    // where there was no transaction, nobody has told yet
-    const untold = await log.tell(done);
-    return { ...done, warnings: [...done.warnings, ...untold] };
+    done = await importCarried(carried, { state, reader, known, connected, options, startedAt });
   } finally {
-    await bundle.close();
+    await carried.close();
   }
+  return state === undefined || carried.folder === undefined ? done : withSync(done, carried.folder);
+}
+
+interface Importing extends Pick<Session, 'state' | 'reader' | 'known' | 'options' | 'startedAt'> {
+  readonly connected: Engine | DockerError;
+}
+
+async function importCarried(carried: Carried, { connected, ...about }: Importing): Promise<ImportResult> {
+  const { bundle } = carried;
+  const { state, reader, known, options } = about;
+  const isDown = connected instanceof DockerError;
+  if (options.activate && bundle.kind !== 'release') {
+    throw nothingToActivate(`what is imported: expected a release, got the kind ${bundle.kind}`);
+  }
+  // a site renews its trust also while its engine is down
+  const findings = new Findings(isDown && bundle.kind === 'release' ? [connected] : []);
+  const policy = await findings.need(() => findPolicy(reader));
+  if (known.trust === undefined) findings.throwAny(); // no person is asked about a root for nothing
+  const { accepted, ...beside } = await findings.need(() => judgeCarried(carried, { ...options, state, known }));
+  const identity = state === undefined ? reader && (await findSiteIdentity(reader)) : await ensureSiteIdentity(state);
+  const engine = isDown ? undefined : connected;
+  const log = new ImportLog(state, { ...namesOf(carried), now: options.now });
+  const overlay = carried.overlay && beside.overlay && { bundle: carried.overlay, accepted: beside.overlay };
+  const session = { ...about, engine, bundle, overlay, log, accepted, identity, policy, findings };
+  const done = await withCardCopy(session, await withReceiptCopy(session, await importKind(session)));
+  // where there was no transaction, nobody has told yet
+  const untold = await log.tell(done);
+  const { catalogue } = carried;
+  return { ...done, ...(catalogue && { catalogue: catalogue.path }), warnings: [...done.warnings, ...untold] };
+}
+
+/** As the audit log names them. */
+function namesOf({ bundle, overlay, catalogue }: Carried) {
+  return {
+    bundle: basename(bundle.path),
+    ...(overlay && { overlay: basename(overlay.path) }),
+    ...(catalogue && { catalogue: basename(catalogue.path) }),
+  };
+}
+
+/** Says that a medium may be pulled, now that nothing of it is open, once all is on it. */
+async function withSync(done: ImportResult, folder: string): Promise<ImportResult> {
+  const warning = await syncMedium(folder);
+  if (warning === undefined) return { ...done, safeToUnmount: true };
+  return { ...done, warnings: [...done.warnings, warning] };
 }
 
 function importKind(session: Session): Promise<ImportResult> {

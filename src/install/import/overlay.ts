@@ -11,13 +11,14 @@ import { editFindings } from '../files/local-edit.ts';
 import { findInstalled } from '../kept/installed.ts';
 import { proveMedium } from '../look/medium.ts';
 import { grantedFolders } from '../policy.ts';
+import { askToGoOn } from './ask.ts';
 import { describePlan } from './dry-run.ts';
 import { runImport } from './import-transaction.ts';
 import { judgeLicenses } from './license-findings.ts';
 import { overridesOf } from './overrides.ts';
 import type { ImportResult } from './result.ts';
 import { fileNeeds, importedFiles, ownOf, prefixOf, type Session } from './session.ts';
-import { readSiteFiles, type SiteFilesHere } from './site-files.ts';
+import { isHere, readSiteFiles, type SiteFilesHere } from './site-files.ts';
 import { siteFileSteps } from './site-steps.ts';
 import { lookAtSpace, spaceFindings } from './space.ts';
 
@@ -35,13 +36,18 @@ export async function importOverlay(session: Session): Promise<ImportResult> {
     const room = await lookAtSpace(fileNeeds(session, plan));
     findings.add(...spaceFindings(room.places));
     findings.throwAny();
+    const said = [...here.warnings, ...plan.warnings, ...room.warnings];
+    const planned = async (): Promise<ImportResult> => ({
+      ...describe(session, { plan, product }, said),
+      action: 'planned',
+      plan: await describePlan(session, { files: plan, space: room.places }),
+    });
+    if (options.dryRun) return planned();
+    if (plan.files.some(({ action }) => action === 'installed')) await askToGoOn(session, planned);
     const done = await install(session, { plan, product, isShorter: isShorter === true, ...here });
-    const said = [here.warnings, plan.warnings, room.warnings, done?.warnings ?? []].flat();
     return {
-      ...describe(session, plan, said),
-      action: options.dryRun ? 'planned' : done === undefined ? 'present' : 'installed',
-      product,
-      ...(options.dryRun && { plan: await describePlan(session, { files: plan, space: room.places }) }),
+      ...describe(session, { plan, product }, [...said, ...(done?.warnings ?? [])]),
+      action: done === undefined ? 'present' : 'installed',
       ...(done?.outcome.recreate && { recreate: done.outcome.recreate }),
     };
   } finally {
@@ -70,11 +76,12 @@ async function planOverlay(session: Session, product: string, { documents: sites
 
 function describe(
   session: Session,
-  plan: FilePlan,
+  { plan, product }: Pick<PlannedOverlay, 'plan' | 'product'>,
   warnings: readonly string[],
-): Omit<ImportResult, 'action' | 'product'> {
+): Omit<ImportResult, 'action'> {
   return {
     kind: 'overlay',
+    product,
     images: [],
     files: importedFiles(session, plan),
     bytesRead: 0,
@@ -124,7 +131,7 @@ async function install(
 
 /** One bundle serves every site, so others' files in it are nothing; an overlay is for one. */
 function refuseForeign({ identity }: Session, sites: readonly { readonly site: string }[]): void {
-  if (sites.some(({ site }) => site === 'any' || site === identity?.site)) return;
+  if (sites.some(({ site }) => isHere(site, identity))) return;
   const [theirs] = sites;
   const ours = identity === undefined ? 'a host that is no site yet' : `site ${identity.site}`;
   throw new InstallError(`import overlay: expected one for ${ours}, got one for site ${theirs?.site}`, {

@@ -43,6 +43,8 @@ export interface ReleasePlan {
   readonly opened: SiteFilesHere['opened'];
   /** Whether a licence among them takes the place of one that lasts longer: somebody has allowed it. */
   readonly isShorter: boolean;
+  /** Path of the overlay that some of them are of. */
+  readonly overlay?: string | undefined;
   /** What becomes of ferry itself. */
   readonly ferry: FerryPlan;
   readonly override: string | undefined;
@@ -86,7 +88,8 @@ export async function planRelease(session: Session): Promise<ReleasePlan> {
     const warnings = [accepted, sites, files, ferry, room].flatMap((part) => part.warnings);
     const space = room.places;
     const { opened } = sites;
-    const parts = { files, opened, ferry, isShorter: isShorter === true, space, activation };
+    const overlay = sites.taken.find((path) => path === session.overlay?.bundle.path);
+    const parts = { files, opened, overlay, ferry, isShorter: isShorter === true, space, activation };
     return { ...carried, ...engine, ...parts, warnings: [...warnings, ...(upgrade ?? [])] };
   } catch (error) {
     await files?.tree.close();

@@ -5,18 +5,19 @@
  * 3 to 6.
  */
 
+import { basename } from 'node:path';
 import { digestOf } from '../../oci/index.ts';
 import type { SiteState } from '../../state/index.ts';
 import { raiseReleaseFloor } from '../../trust/index.ts';
 import { planSwitch } from '../files/switch-plan.ts';
-import { findInstalled, keptFiles } from '../kept/installed.ts';
+import { findInstalled, keptFiles, keptName } from '../kept/installed.ts';
 import { planLeaving } from '../kept/leaving.ts';
 import { DEFAULT_KEEP, findPrevious, keptInstalled } from '../kept/retention.ts';
 import { findOperator, type ReceiptFacts, receiptEngine } from '../records/receipt.ts';
 import { linkFerry } from '../steps/ferry.ts';
 import { hold } from '../steps/hold.ts';
 import { type KeepData, keep } from '../steps/keep.ts';
-import { leave } from '../steps/leave.ts';
+import { type LeaveData, leave } from '../steps/leave.ts';
 import { load } from '../steps/load.ts';
 import { placeFerry } from '../steps/place.ts';
 import { record } from '../steps/record.ts';
@@ -30,6 +31,7 @@ import { overridesOf } from './overrides.ts';
 import { imagesOf } from './release-figures.ts';
 import type { ReleasePlan } from './release-plan.ts';
 import { identityOf, importedFiles, type ReleaseSession } from './session.ts';
+import { keepReplaced } from './site-steps.ts';
 
 /** An import that may write. */
 export type WritingSession = ReleaseSession & { readonly state: SiteState };
@@ -45,10 +47,17 @@ export async function releaseSteps(session: WritingSession, plan: ReleasePlan): 
   const kept = await keptInstalled(state);
   const { leaving, holding } = await leavingOf(session, plan, from);
   const files = await planSwitch(wantedFiles(plan.files), plan.files.tree);
+  const replaced = from === sequence ? await keepReplaced(state, sequence, plan.files) : undefined;
+  const drafted = keepOf(plan, installedAfter(plan, { before, kept }));
   const about = { engine, site };
   const steps: readonly (Step | undefined)[] = [
     leaving,
-    keep({ ...keepOf(plan, installedAfter(plan, { before, kept })), releases: session.options.keep ?? DEFAULT_KEEP }),
+    replaced,
+    keep({
+      ...drafted,
+      files: [...drafted.files, ...movedAlong(replaced)],
+      releases: session.options.keep ?? DEFAULT_KEEP,
+    }),
     stageFiles(files),
     placeFerry(plan.ferry.change),
     holding && (await hold({ ...about, ...holding, lenders: [], holders: [] })),
@@ -86,6 +95,14 @@ async function leavingOf(session: WritingSession, { release, files }: ReleasePla
   const data = await planLeaving({ state, engine, tree: files.tree, sequence: from, names, files: touched });
   const images = data.after.tags.flatMap(({ imageID }) => imageID ?? []);
   return { leaving: leave(data), holding: { sequence: from, present: images } };
+}
+
+/** The folder of the same release is drafted anew: what was just kept in the old one goes along. */
+function movedAlong(replaced: Step<LeaveData> | undefined): KeepData['files'] {
+  return (replaced?.data.keep ?? []).map(({ digest, size }) => {
+    const name = keptName(digest);
+    return { name, digest, size, source: { stored: `releases/${replaced?.data.sequence}/${name}` } };
+  });
 }
 
 function heldBy({ engine: { plans, holders } }: ReleasePlan) {
@@ -157,6 +174,7 @@ async function receiptOf(session: WritingSession, plan: ReleasePlan, previous: n
       files: plan.files,
     }),
     previous,
+    ...(plan.overlay !== undefined && { overlay: basename(plan.overlay) }),
     operator: await findOperator(),
   };
 }

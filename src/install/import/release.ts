@@ -8,6 +8,7 @@ import { OVERRIDE, releaseCommand } from '../activation/compose.ts';
 import { DEFAULT_KEEP } from '../kept/retention.ts';
 import { activationFailed } from '../steps/activate.ts';
 import type { Outcome } from '../steps/step.ts';
+import { askToGoOn } from './ask.ts';
 import { describePlan } from './dry-run.ts';
 import { runImport } from './import-transaction.ts';
 import { bytesOf, imagesOf, isDone, totalBytes } from './release-figures.ts';
@@ -22,14 +23,16 @@ export async function importRelease({ engine, state, ...about }: Session): Promi
   try {
     if (engine === undefined) throw new TypeError('expected no plan without an engine');
     const session = { engine, state, ...about };
-    if (state === undefined) {
-      const planned = describe(session, plan, { action: 'planned', bytesRead: bytesOf(plan) });
-      return { ...planned, plan: await describePlan(session, plan) };
-    }
+    const planned = async (): Promise<ImportResult> => ({
+      ...describe(session, plan, { action: 'planned', bytesRead: bytesOf(plan) }),
+      plan: await describePlan(session, plan),
+    });
+    if (state === undefined) return planned();
     const isThere = isDone(plan);
     const { change } = plan.ferry;
     if (isThere && plan.activation === undefined && change === undefined)
       return describe(session, plan, { action: 'present', bytesRead: 0 });
+    await askToGoOn(session, planned);
     const { product, sequence, release } = plan.release;
     progressOf(session).phase('load images', bytesOf(plan) + (change?.size ?? 0));
     const action = isThere ? 'present' : 'installed';
@@ -95,6 +98,7 @@ function describe(
     bytesTotal: totalBytes(plan),
     engine: session.engine.facts,
     ...(plan.ferry.outcome && { ferry: plan.ferry.outcome }),
+    ...(plan.overlay !== undefined && { overlay: plan.overlay }),
     ...(isThere && { receipt: join(dir, 'receipt.json') }),
     ...(isThere && override !== undefined && { composeOverride: override }),
     ...(activate !== undefined && { activate }),

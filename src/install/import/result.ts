@@ -18,7 +18,7 @@ import type { Recovered } from '../transaction/recover.ts';
 import type { SpacePlace } from './space.ts';
 
 export interface ImportOptions extends ConfirmOptions {
-  /** A tar, or a folder with one bundle. */
+  /** A tar; or a folder with one release, of which the overlay and the catalogue for this site are taken too. */
   readonly path: string;
   readonly stateDir: string;
   /** The engine, or how to connect to it; one that is made here is closed here. */
@@ -55,6 +55,8 @@ export interface ImportOptions extends ConfirmOptions {
   readonly command?: string | undefined;
   /** Whether a copy of the receipt is written beside the bundle, where that can be written. @default true */
   readonly receiptOnMedium?: boolean | undefined;
+  /** Shows a person what would be done and asks whether to go on, before the first change. @default not asked */
+  readonly confirm?: ((planned: ImportResult) => Promise<boolean>) | undefined;
   /** Whether the card of this site is written beside the bundle, where that can be written. @default true */
   readonly cardOnMedium?: boolean | undefined;
   /** Shows a person the card and where it is about to be written. */
@@ -158,6 +160,12 @@ export interface ImportResult {
   readonly plan?: ImportPlan;
   /** In a dry run: what was cut off before, which an import would finish or undo first. */
   readonly pending?: Pick<PendingTransaction, 'title' | 'started' | 'direction'>;
+  /** Of a folder: the overlay of this site that was taken beside the release. */
+  readonly overlay?: string;
+  /** Of a folder: the catalogue file beside the bundle, which is in force where it is the newest. */
+  readonly catalogue?: string;
+  /** Of a folder: all that was written there is on the medium, and nothing there is open any more. */
+  readonly safeToUnmount?: true;
   /** When this site's catalogue ends. */
   readonly importableUntil: Date;
   readonly warnings: readonly string[];

@@ -32,7 +32,7 @@ export interface Session {
   readonly engine: Engine | undefined;
   readonly bundle: Bundle;
   /** The overlay of this site that lies beside a release in its folder. */
-  readonly overlay?: CarriedBundle | undefined;
+  readonly overlay: CarriedBundle | undefined;
   readonly known: KnownSite;
   readonly accepted: Accepted;
   /** None only in a dry run on a site that is not pinned. */

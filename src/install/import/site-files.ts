@@ -4,6 +4,7 @@
  * the atomic write at its place: no journal, spool or temporary file ever holds it. FORMAT §4, DESIGN decision 9.
  */
 
+import { basename } from 'node:path';
 import type { Bundle, ProvenSite } from '../../bundle/index.ts';
 import { readBounded } from '../../content/index.ts';
 import type { SiteFile } from '../../manifest/index.ts';
@@ -33,6 +34,8 @@ export interface SiteFilesHere {
   readonly documents: readonly OpenSiteFiles[];
   /** The bytes in the clear, by entry. */
   readonly opened: ReadonlyMap<string, Uint8Array>;
+  /** Paths of the tars that they are of. */
+  readonly taken: readonly string[];
   readonly warnings: readonly string[];
 }
 
@@ -53,21 +56,29 @@ export async function readSiteFiles(
 ): Promise<SiteFilesHere> {
   const documents = new Map<string, OpenSiteFiles>();
   const opened = new Map<string, Uint8Array>();
+  const taken = new Set<string>();
   const warnings: string[] = [];
   for (const { bundle, sites, accepted } of sources) {
+    if (bundle.kind === 'overlay' && !sites.some(({ site }) => isHere(site, identity))) warnings.push(foreign(bundle));
     for (const { site, document, siteFiles } of sites) {
-      if (site !== 'any' && site !== identity?.site) continue;
+      if (!isHere(site, identity)) continue;
       if (acceptSiteFiles(accepted, site, document, { product }) === 'superseded') warnings.push(superseded(site));
       // of one site no more than one document is listed: what comes twice is the same
       else if (!documents.has(site)) {
         const files: OpenSiteFile[] = [];
         for (const file of siteFiles.files) files.push(await readSiteFile(file, { bundle, site, identity, opened }));
         documents.set(site, { site, files });
+        taken.add(bundle.path);
       }
     }
   }
   const ordered = [...documents.values()].toSorted((a, b) => Number(b.site === 'any') - Number(a.site === 'any'));
-  return { documents: ordered, opened, warnings: [...new Set(warnings)] };
+  return { documents: ordered, opened, taken: [...taken], warnings: [...new Set(warnings)] };
+}
+
+/** Whether the files of a site, or of any, are for this one. */
+export function isHere(site: string, identity: SiteIdentity | undefined): boolean {
+  return site === 'any' || site === identity?.site;
 }
 
 interface Reading {
@@ -109,6 +120,10 @@ function unopened(name: string, got: string, cause?: unknown): InstallError {
     cause,
     facts: { name },
   });
+}
+
+function foreign({ path }: Bundle): string {
+  return `${basename(path)} is for another site, whatever its name says: skipped`;
 }
 
 function superseded(site: string): string {

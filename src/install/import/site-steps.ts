@@ -25,14 +25,25 @@ export async function siteFileSteps(
   const before = await findInstalled(state, sequence);
   const left = before ?? { sequence, tags: [], files: [] };
   const after = { ...left, sequence, files: filesAfter(plan, left.files) };
-  const keep = await replacedFiles(state, sequence, plan);
   const steps = [
-    keep.length > 0 ? leave({ sequence, before: before ?? null, after: left, keep }) : undefined,
+    await keepReplaced(state, sequence, plan),
     stageFiles(change),
     switchFiles(change),
     installed({ sequence, before: before ?? null, after }),
   ];
   return steps.filter((step) => step !== undefined);
+}
+
+/** The step that keeps the files of this site that go, with the release that stays; none where none goes. */
+export async function keepReplaced(
+  state: SiteState,
+  sequence: number,
+  plan: Pick<FilePlan, 'files'>,
+): Promise<Step<LeaveData> | undefined> {
+  const keep = await replacedFiles(state, sequence, plan);
+  if (keep.length === 0) return undefined;
+  const before = await findInstalled(state, sequence);
+  return leave({ sequence, before: before ?? null, after: before ?? { sequence, tags: [], files: [] }, keep });
 }
 
 /** Files that go, and whose bytes the release's folder has not. */
@@ -43,7 +54,8 @@ async function replacedFiles(
 ): Promise<LeaveData['keep']> {
   const keep: LeaveData['keep'][number][] = [];
   for (const { action, file, found } of files) {
-    if (action !== 'installed' || found === undefined || found.digest === file.digest) continue;
+    if (file.role === undefined || action !== 'installed' || found === undefined || found.digest === file.digest)
+      continue;
     const { digest, size } = found;
     if (!(await state.hasReleaseFile(sequence, keptName(digest)))) keep.push({ path: file.path, digest, size });
   }

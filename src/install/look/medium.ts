@@ -12,6 +12,11 @@ import { findBundle } from './find-bundle.ts';
 /** What a stick says that fails, or that was pulled out. */
 const GONE = ['EIO', 'ENODEV', 'ENXIO', 'ENOMEDIUM', 'ESTALE'] as const;
 
+/** Opens the tar at a path. @throws {BundleError} */
+export function openTar(path: string): Promise<Bundle> {
+  return fromMedium(path, () => openBundle(path));
+}
+
 /** Opens the bundle at a path, or the one in a folder. @throws {InstallError} as `findBundle`; {BundleError} */
 export function openMedium(path: string): Promise<Bundle> {
   return fromMedium(path, async () => openBundle(await findBundle(path)));

@@ -17,14 +17,23 @@ export interface ImportLine {
   readonly ferry?: Pick<FerryOutcome, 'version' | 'action'> | undefined;
 }
 
+/** What was imported, by the names of the files. */
+export interface ImportLogOptions {
+  readonly bundle: string;
+  /** Beside it in its folder. */
+  readonly overlay?: string | undefined;
+  readonly catalogue?: string | undefined;
+  readonly now: Date;
+}
+
 /** The log of one import. */
 export class ImportLog {
   readonly #state: SiteState | undefined;
-  readonly #about: { readonly bundle: string; readonly now: Date };
+  readonly #about: ImportLogOptions;
   #isTold = false;
 
   /** @param state none in a dry run, which leaves no line */
-  constructor(state: SiteState | undefined, about: { readonly bundle: string; readonly now: Date }) {
+  constructor(state: SiteState | undefined, about: ImportLogOptions) {
     this.#state = state;
     this.#about = about;
   }
@@ -33,14 +42,17 @@ export class ImportLog {
   async tell({ kind, action, release, sequence, ferry }: ImportLine): Promise<readonly string[]> {
     if (this.#isTold) return [];
     this.#isTold = true;
-    const { bundle, now } = this.#about;
+    const { now, bundle, overlay, catalogue } = this.#about;
     const what = {
+      bundle,
+      ...(overlay !== undefined && { overlay }),
+      ...(catalogue !== undefined && { catalogue }),
       ...(release !== undefined && { release }),
       ...(sequence !== undefined && { sequence }),
       ...(ferry?.action === 'installed' && { ferry: ferry.version }),
     };
     return lineOrWarning(async () => {
-      await this.#state?.appendAudit({ event: 'import', at: now, facts: { bundle, kind, result: action, ...what } });
+      await this.#state?.appendAudit({ event: 'import', at: now, facts: { kind, result: action, ...what } });
     });
   }
 }

@@ -49,6 +49,8 @@ export interface ReceiptFacts {
   readonly overrides: readonly Override[];
   /** What was installed before: a sequence, 0 for what was here before the first import. */
   readonly previous: number;
+  /** Name of the overlay whose files of this site came along. */
+  readonly overlay?: string;
   readonly operator: Operator;
 }
 

@@ -74,7 +74,8 @@ export async function planRollback(options: RollbackPlanOptions): Promise<Rollba
   const leaving = await planLeaving({ state, engine, tree, sequence: current, names, files: before.files });
   const standing = new Map<string, Digest | null>();
   for (const name of names) standing.set(name, (await engine.findTag(name)) ?? null);
-  const renewed = (await renewedSince(state, prefix, leaving.after)).filter((file) => isOther(file, before));
+  const since = await renewedSince(state, { prefix, now: leaving.after, previous });
+  const renewed = since.filter((file) => isOther(file, before));
   const files = before.files.map((file) => renewed.find(({ path }) => path === file.path) ?? file);
   return {
     title: `roll back ${from.product || target.product} ${labelOf(from)} to ${labelOf(target)}`,
@@ -137,12 +138,20 @@ async function refuseMissing(engine: Engine, { tags }: Installed, target: NamedR
   );
 }
 
-/** Files of this site that an overlay has changed after the import of what is installed now. */
-async function renewedSince(state: SiteState, prefix: string, now: Installed): Promise<readonly InstalledFile[]> {
+/**
+ * Files of this site that an overlay has changed: after the import of what is installed now, or beside it, where what is
+ * gone back to is not the time before ferry.
+ */
+async function renewedSince(
+  state: SiteState,
+  { prefix, now, previous }: { readonly prefix: string; readonly now: Installed; readonly previous: number },
+): Promise<readonly InstalledFile[]> {
   const identity = await findSiteIdentity(state);
   const receipt = await state.findReleaseFile(now.sequence, 'receipt.json');
   if (identity === undefined || receipt === undefined) return [];
-  const imported = new Map(openReceipt(receipt, identity).files.map(({ path, digest }) => [path, digest]));
+  const { files, overlay } = openReceipt(receipt, identity);
+  const isBeside = overlay !== undefined && previous !== 0;
+  const imported = new Map(isBeside ? [] : files.map(({ path, digest }) => [path, digest]));
   return now.files.filter(
     ({ from, path, digest }) => from === 'site' && digest !== null && imported.get(hostPath(prefix, path)) !== digest,
   );
