@@ -3,8 +3,8 @@
  * proven as the site will, and appears by rename; one that is there already, with the same bytes, stays. The folder is
  * synced once, after the last.
  */
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { inParallel, planBundle, writeBundle } from '../bundle/index.ts';
 import { findFileBounded, moveNew, readFileBounded, syncDirectory } from '../content/index.ts';
 import type { Chain } from '../trust/index.ts';
@@ -48,19 +48,28 @@ export async function writeOverlays(
 ): Promise<readonly ExportedSite[]> {
   if (sites.length === 0) return [];
   const { outDir, exports, stem, product, signal } = options;
-  const isRenamed = await canRename(exports, { outDir, stem });
+  const partials = (await canRename(exports, { outDir, stem })) ? join(exports, `${stem}.`) : join(outDir, `.${stem}.`);
+  await tidy(partials);
   const catalogue = readChain(signed.chain).timestamp.version;
   const done = new Map<SiteContent, ExportedSite>();
   await inParallel(sites, { concurrency: CONCURRENCY, signal }, async (content) => {
     const { site, name, validUntil } = content;
     const file = `${product}-${site}-${catalogue}.ferry.tar`;
-    const partial = isRenamed ? join(exports, `${stem}.${site}.partial`) : join(outDir, `.${file}.partial`);
     const path = join(outDir, file);
-    const action = await writeOverlay(content, signed, { ...options, partial, path });
+    const action = await writeOverlay(content, signed, { ...options, partial: `${partials}${site}.partial`, path });
     done.set(content, { site, name, overlay: path, action, ...(validUntil && { validUntil }) });
   });
   await syncDirectory(outDir);
   return sites.flatMap((content) => done.get(content) ?? []);
+}
+
+/** What a run that was killed left of sites that may be none of this one. */
+async function tidy(partials: string): Promise<void> {
+  const [folder, prefix] = [dirname(partials), basename(partials)];
+  const left = (await readdir(folder)).filter(
+    (name) => name.startsWith(prefix) && /^(?:[0-9a-f]{16}|any)\.partial$/.test(name.slice(prefix.length)),
+  );
+  await Promise.all(left.map((name) => rm(join(folder, name), { force: true })));
 }
 
 async function writeOverlay(
