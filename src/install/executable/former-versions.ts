@@ -15,7 +15,8 @@ import { FERRY, LINK_FOLDER, VERSIONS, versionOfTarget } from './places.ts';
 
 /** Lets go of the older ones. As often as it is asked. */
 export async function dropFormerVersions({ version, before }: FerryChange, site: Site): Promise<void> {
-  const [folder, links] = await Promise.all([site.tree.find(VERSIONS), site.tree.find(LINK_FOLDER)]);
+  const folder = await site.tree.find(VERSIONS);
+  const links = await site.tree.find(LINK_FOLDER);
   if (folder === undefined || links === undefined) return;
   const linked = versionOfTarget((await findTarget(links.at(FERRY))) ?? '');
   if (linked === undefined) return;

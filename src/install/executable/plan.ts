@@ -105,7 +105,8 @@ async function planChange(
   if (place.executable === 'same' && !isLinkNew && unit === null) return told('same', warnings);
   await refuseNoexec(hostPath(prefix, versionFolder(version)));
   const folders = [versionFolder(version), LINK_FOLDER, ...(unit === null ? [] : [UNIT_FOLDER])];
-  const made = new Set((await Promise.all(folders.map((path) => tree.missing(path)))).flat());
+  const made = new Set<string>();
+  for (const folder of folders) for (const missing of await tree.missing(folder)) made.add(missing);
   const isWritten = place.executable !== 'same';
   const needed = { path: hostPath(prefix, versionFolder(version)), bytes: size, what: 'ferry' };
   return {

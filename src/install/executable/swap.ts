@@ -62,9 +62,10 @@ export async function prepare(swap: Swap, site: Site, make: (path: string) => Pr
  * @throws {InstallError} `FILE_CHANGED` when nothing is prepared any more: a way back was begun
  */
 export async function swapOn(swap: Swap, site: Site): Promise<boolean> {
+  const next = await inFolder(swap, site, (_folder, at) => inodeAt(at('new')));
+  if (!next) throw changedMeanwhile(`${swap.folder}/${swap.name}`, 'what was placed beside it');
   return inFolder(swap, site, async (folder, at) => {
-    const [now, next] = await Promise.all([inodeAt(folder.at(swap.name)), inodeAt(at('new'))]);
-    if (next === undefined) throw changedMeanwhile(`${swap.folder}/${swap.name}`, 'what was placed beside it');
+    const now = await inodeAt(folder.at(swap.name));
     if (now === next) return true;
     if (now !== (swap.was === null ? undefined : await inodeAt(at('was')))) return false;
     await link(at('new'), at('go')).catch(unlessThere);
@@ -95,7 +96,7 @@ export async function swapBack(swap: Swap, site: Site): Promise<void> {
   });
 }
 
-/** Takes all names of this transaction away; `new` last, by which a way back knows what is ours. */
+/** Takes all names of this transaction away. */
 export async function dropDrafts(swap: Swap, site: Site): Promise<void> {
   await inFolder(swap, site, async (folder, at) => {
     for (const draft of ['go', 'back', 'was', 'new'] as const) {
