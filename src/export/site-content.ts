@@ -111,8 +111,13 @@ async function readAll(
       refused.set(target, error);
     }
   });
-  throwRefused(refused);
-  return new Map(targets.flatMap((target) => (found.has(target) ? [[target, found.get(target) as FoundLicense]] : [])));
+  throwRefused(inOrder(targets, refused));
+  return inOrder(targets, found);
+}
+
+/** Servers answer in any order; what is made and told keeps that of the sites. */
+function inOrder<T>(targets: readonly TargetSite[], found: ReadonlyMap<TargetSite, T>): ReadonlyMap<TargetSite, T> {
+  return new Map(targets.flatMap((target) => (found.has(target) ? [[target, found.get(target) as T]] : [])));
 }
 
 /** One fault of many sites is told once, with their names. */
