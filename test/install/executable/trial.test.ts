@@ -57,8 +57,8 @@ describe('a trial', () => {
   });
 
   it('gives the words for fapolicyd where the kernel says EPERM, as it does for that', async () => {
-    // the second execve is that of the program: the first one is of the shell that strace starts
-    const inject = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'inject=execve:error=EPERM:when=2'];
+    // the first that is not strace's own
+    const inject = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'inject=execve:error=EPERM:when=1'];
     const run: RunProgram = (words, options) =>
       runProgram([...inject, '/bin/sh', '-c', 'exec "$@"', 'sh', ...words], options);
     const told = await refusal(program('0.2.0'), { run });
