@@ -5,8 +5,9 @@ import type { SiteCard } from '../manifest/index.ts';
 import { engineOf, typedCommand } from './engine.ts';
 import { wordRows } from './fingerprint.ts';
 import { alignColumns } from './format.ts';
-import { type SiteOptions, stateOf, withExamples, withJSON, withState } from './options.ts';
+import { prefixOf, type SiteOptions, stateOf, withExamples, withJSON, withPrefix, withState } from './options.ts';
 import type { Session } from './session.ts';
+import { BUILD_TIME } from './version.ts';
 
 interface InitOptions extends SiteOptions {
   readonly name?: string;
@@ -28,7 +29,7 @@ export function addSite(program: Command, session: Session): void {
     .description('Makes the identity of this site, or gives it another name.')
     .option('--name <name>', 'what people call it (default: as it is called, or like this host)')
     .action((options: InitOptions) => runInit(session, options));
-  withExamples(withJSON(withState(site.command('card'))), ['site card --out /media/stick/site.json'])
+  withExamples(withJSON(withPrefix(withState(site.command('card')))), ['site card --out /media/stick/site.json'])
     .description('Writes the card of this site: both public keys, what is installed, what the engine has.')
     .requiredOption('--out <file>', 'where to write it')
     .action((options: CardOptions) => runCard(session, options));
@@ -55,11 +56,14 @@ async function runInit(session: Session, options: InitOptions): Promise<void> {
 
 async function runCard(session: Session, { out, ...options }: CardOptions): Promise<void> {
   const { writeCard } = await import('../install/index.ts');
+  const isPrefixGiven = Boolean(options.prefix || session.io.env['FERRY_PREFIX']);
   const done = await writeCard({
     stateDir: stateOf(session, options),
     out: session.path(out),
     engine: engineOf(session),
+    prefix: isPrefixGiven ? prefixOf(session, options) : undefined,
     now: session.now,
+    buildTime: BUILD_TIME,
     command: typedCommand(session),
   });
   session.warn(done.warnings);

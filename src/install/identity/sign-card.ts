@@ -7,11 +7,12 @@ import type { Engine } from '../../docker/index.ts';
 import { FerryError } from '../../errors.ts';
 import { type HeldImage, parseReleaseDocument, type ReleaseDocument } from '../../manifest/index.ts';
 import { isPlatformMatch, parsePlatform } from '../../oci/index.ts';
-import { makeSiteCard, type SiteCardOptions, type WholeIdentity } from '../../site/index.ts';
+import { makeSiteCard, type WholeIdentity } from '../../site/index.ts';
 import type { SiteStateReader } from '../../state/index.ts';
 import { rootRoles, type SiteTrust } from '../../trust/index.ts';
 import { storedPart } from '../judge/stored-catalogue.ts';
 import { findInstalled } from '../kept/installed.ts';
+import type { SiteLicense } from '../license/look.ts';
 
 export interface SignCardOptions {
   readonly state: SiteStateReader;
@@ -20,27 +21,32 @@ export interface SignCardOptions {
   readonly trust: SiteTrust | undefined;
   /** None when no engine answers. */
   readonly engine: Engine | undefined;
-  readonly license?: SiteCardOptions['license'];
-  /** Of the system; a card is never older than what the site knows of the time. */
-  readonly now: Date;
+  /** Looks at the licence that is installed. */
+  readonly license: () => Promise<Pick<SiteLicense, 'validUntil'> | undefined>;
+  /** The site's: a card is never older than what the site knows of the time. */
+  readonly clock: Date;
 }
 
 /** The card as it is now, and what is not in it. */
 export async function signCard(
   options: SignCardOptions,
 ): Promise<{ readonly card: Buffer; readonly product?: string; readonly warnings: readonly string[] }> {
-  const { state, identity, trust, engine, license, now } = options;
+  const { state, identity, trust, engine, clock } = options;
   const warnings: string[] = [];
+  const told = <T>(what: string, read: () => Promise<T>) => readOrTell(read, (why) => warnings.push(`${what}: ${why}`));
   const current = await state.findCurrentRelease();
   const release = current && parseReleaseDocument(current.document);
-  const holds = (release && engine && (await heldImages(state, { release, engine }, warnings))) ?? [];
   const product = release?.product ?? (trust && productOf(trust));
   const sequence = (await state.findCurrentSequence()) ?? 0;
+  const isAsked = release !== undefined && engine !== undefined;
+  const holds = isAsked
+    ? await told('the card says nothing of the images here', () => heldImages(state, { release, engine }))
+    : [];
+  const { validUntil } = (await told('the card says nothing of the licence', options.license)) ?? {};
   const card = makeSiteCard({
-    ...{ identity, product, holds, license },
-    engine: engine?.facts,
+    ...{ identity, product, holds: holds ?? [], engine: engine?.facts, now: clock },
+    license: validUntil && { validUntil },
     trust: trust && { ...versionsOf(trust), sequence },
-    now: latest(now, trust?.clock),
   });
   return { card, ...(product !== undefined && { product }), warnings };
 }
@@ -49,22 +55,25 @@ export async function signCard(
 async function heldImages(
   state: SiteStateReader,
   { release, engine }: { readonly release: ReleaseDocument; readonly engine: Engine },
-  warnings: string[],
 ): Promise<readonly HeldImage[]> {
   const held: HeldImage[] = [];
+  const tags = (await findInstalled(state, release.sequence))?.tags ?? [];
+  for (const { name, platforms } of release.images) {
+    const image = platforms.find(({ platform }) => isPlatformMatch(engine.facts.platform, parsePlatform(platform)));
+    const imageID = tags.find((tag) => tag.name === name)?.imageID ?? undefined;
+    if (image === undefined || imageID === undefined || !(await engine.hasImage(imageID))) continue;
+    held.push({ name, imageID, config: image.config, diffIDs: image.layers.map(({ diffID }) => diffID) });
+  }
+  return held;
+}
+
+async function readOrTell<T>(read: () => Promise<T>, tell: (why: string) => void): Promise<T | undefined> {
   try {
-    const tags = (await findInstalled(state, release.sequence))?.tags ?? [];
-    for (const { name, platforms } of release.images) {
-      const image = platforms.find(({ platform }) => isPlatformMatch(engine.facts.platform, parsePlatform(platform)));
-      const imageID = tags.find((tag) => tag.name === name)?.imageID ?? undefined;
-      if (image === undefined || imageID === undefined || !(await engine.hasImage(imageID))) continue;
-      held.push({ name, imageID, config: image.config, diffIDs: image.layers.map(({ diffID }) => diffID) });
-    }
-    return held;
+    return await read();
   } catch (error) {
     if (!(error instanceof FerryError)) throw error;
-    warnings.push(`the card says nothing of the images here: ${error.message}`);
-    return [];
+    tell(error.message);
+    return undefined;
   }
 }
 
@@ -79,8 +88,4 @@ function versionsOf({ root, chain }: SiteTrust): { readonly root: number; readon
 function productOf({ chain }: SiteTrust): string | undefined {
   const [first] = chain === undefined ? [] : Object.values(storedPart(chain.targets).targets ?? {});
   return first?.custom?.product;
-}
-
-function latest(now: Date, clock: string | undefined): Date {
-  return clock === undefined ? now : new Date(Math.max(now.getTime(), Date.parse(clock)));
 }

@@ -17,6 +17,8 @@ import {
 import { findState, openState, type SiteStateReader } from '../../state/index.ts';
 import { MAX_ENVELOPE_BYTES, openEnvelope, TrustError } from '../../trust/index.ts';
 import { findSiteTrust } from '../judge/site-trust.ts';
+import { showLicense } from '../license/show.ts';
+import { siteClock } from '../license/site-clock.ts';
 import { type NamedSite, namedSite } from './init-site.ts';
 import { signCard } from './sign-card.ts';
 
@@ -26,7 +28,11 @@ export interface WriteCardOptions {
   readonly out: string;
   /** Connects to the engine. */
   readonly engine: () => Promise<Engine>;
+  /** What stands before every installed path. @default what the receipt says */
+  readonly prefix?: string | undefined;
   readonly now: Date;
+  /** Of the commit that this ferry was built from. */
+  readonly buildTime?: Date | undefined;
   /** The command as it was typed, for the hint of a missing privilege. */
   readonly command?: string | undefined;
 }
@@ -41,24 +47,24 @@ export interface WrittenCard extends NamedSite {
  * @throws {SiteError} `IDENTITY_MISSING`, `IDENTITY_DAMAGED`; {ContentError} `NAME_TAKEN`, `NO_SPACE`, `READ_ONLY`,
  *   `NOT_WRITABLE`; {StateError}
  */
-export async function writeCard({ stateDir, out, engine, now, command }: WriteCardOptions): Promise<WrittenCard> {
+export async function writeCard(options: WriteCardOptions): Promise<WrittenCard> {
+  const { stateDir, out, engine } = options;
   const state = await findState(stateDir);
   const found = state && (await findSiteIdentity(state));
   if (state === undefined || found === undefined) {
     throw new SiteError(`make site card: expected a site in ${stateDir}, got none`, { code: 'IDENTITY_MISSING' });
   }
-  const identity = isWhole(found) ? found : await complete(stateDir, { now, command });
-  const { card, warnings } = await withEngine(engine, async (asked) => cardOf(state, identity, { engine: asked, now }));
+  const identity = isWhole(found) ? found : await complete(options);
+  const { card, warnings } = await withEngine(engine, (asked) =>
+    cardOf(state, identity, { ...options, engine: asked }),
+  );
   if (await isOurs(out, identity)) await writeAtomic(out, card);
   else await writeNew(out, card);
   return { ...namedSite(identity), path: out, warnings };
 }
 
 /** Of a site that ferry 0.1.0 made. */
-async function complete(
-  stateDir: string,
-  { now, command }: Pick<WriteCardOptions, 'now' | 'command'>,
-): Promise<WholeIdentity> {
+async function complete({ stateDir, now, command }: WriteCardOptions): Promise<WholeIdentity> {
   const state = await openState(stateDir, { command });
   const lock = await state.lock();
   try {
@@ -71,11 +77,13 @@ async function complete(
 async function cardOf(
   state: SiteStateReader,
   identity: WholeIdentity,
-  { engine, now }: { readonly engine: Engine | DockerError; readonly now: Date },
+  { engine, stateDir, prefix, now, buildTime }: Omit<WriteCardOptions, 'engine'> & { engine: Engine | DockerError },
 ): Promise<{ readonly card: Buffer; readonly warnings: readonly string[] }> {
   const isDown = engine instanceof DockerError;
   const trust = await findSiteTrust(state);
-  const signed = await signCard({ state, identity, trust, engine: isDown ? undefined : engine, now });
+  const license = () => showLicense({ stateDir, prefix, now, buildTime });
+  const clock = siteClock(trust, { now, buildTime });
+  const signed = await signCard({ state, identity, trust, engine: isDown ? undefined : engine, license, clock });
   const unasked = isDown ? [`the card says nothing of engine and images: ${engine.message}`] : [];
   return { card: signed.card, warnings: [...unasked, ...signed.warnings] };
 }

@@ -5,6 +5,8 @@ import { isWhole, type WholeIdentity } from '../../site/index.ts';
 import type { SiteState } from '../../state/index.ts';
 import { signCard } from '../identity/sign-card.ts';
 import { findSiteTrust } from '../judge/site-trust.ts';
+import { lookAtLicense } from '../license/look.ts';
+import { siteClock } from '../license/site-clock.ts';
 import { type CardCopy, deliverCard } from '../records/deliver-card.ts';
 import type { ImportResult } from './result.ts';
 import type { Session } from './session.ts';
@@ -24,7 +26,9 @@ type WritingSession = Session & { readonly state: SiteState; readonly identity: 
 
 async function deliver({ state, identity, engine, bundle, options }: WritingSession): Promise<Delivered> {
   const trust = await findSiteTrust(state);
-  const { card, product, warnings } = await signCard({ state, identity, trust, engine, now: options.now });
+  const clock = siteClock(trust, options);
+  const license = () => lookAtLicense({ state, identity, prefix: options.prefix ?? '/', clock });
+  const { card, product, warnings } = await signCard({ state, identity, trust, engine, license, clock });
   return { ...(await deliverCard({ card, identity, product, bundle: bundle.path, onCard: options.onCard })), warnings };
 }
 
