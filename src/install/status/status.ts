@@ -14,6 +14,7 @@ import { type SiteClockOptions, siteClock } from '../license/site-clock.ts';
 import { policyLines } from '../policy.ts';
 import type { OldContainer } from './containers.ts';
 import { lookInEngine } from './engine.ts';
+import { lookAtFerry, type StatusFerry } from './ferry.ts';
 import { fileLines, lookAtReleaseFiles, type StatusFile } from './files.ts';
 import type { StatusImage } from './images.ts';
 import { lookAtJournal, type PendingTransaction } from './journal.ts';
@@ -43,6 +44,8 @@ export interface SiteStatus {
   readonly files: readonly StatusFile[];
   /** The product's licence, and what the product does with it. */
   readonly license?: SiteLicense;
+  /** The ferry that /usr/bin/ferry leads to; absent where an import never linked one. */
+  readonly ferry?: StatusFerry;
   /** Of the installed release and of the one to go back to; absent when the engine could not be asked. */
   readonly pins?: readonly StatusPins[];
   /** Running containers of the product with older images; absent when the engine could not be asked. */
@@ -83,6 +86,7 @@ export async function siteStatus({ stateDir, engine, prefix, ...clocks }: Status
     ...asked
   } = await lookInEngine({ connect: engine, site, release });
   const files = await lookAtReleaseFiles(release, prefix);
+  const { lines: ofFerry, ...ferry } = await lookAtFerry(release, prefix);
   const { lines: ofTrust, ...trusted } = lookAtTrust(trust, clocks.now);
   const clock = siteClock(trust, clocks);
   const { lines: ofLicense, ...licensed } = await lookAtStatusLicense({ state, identity, prefix, release, clock });
@@ -92,6 +96,7 @@ export async function siteStatus({ stateDir, engine, prefix, ...clocks }: Status
     ...asked,
     files,
     ...licensed,
+    ...ferry,
     ...(pending !== undefined && { pending }),
     ...trusted,
     attention: [
@@ -100,6 +105,7 @@ export async function siteStatus({ stateDir, engine, prefix, ...clocks }: Status
       ...releaseLines(release, isActivationSettled),
       ...inEngine,
       ...fileLines(files),
+      ...ofFerry,
       ...ofLicense,
       ...ofTrust,
       ...(await policyLines(state)),
