@@ -3,13 +3,14 @@
  * parallel; `tuf/`, without which nobody takes it for a bundle, comes last (DESIGN 8). It never renames: a partial
  * stays where it is, and the next run keeps what is right in it. Memory does not depend on the size.
  */
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { asWriteError, type Progress, readAt, silentProgress, verified } from '../content/index.ts';
 import { END_SIZE, endOf, padding, tarHeader } from '../layout/index.ts';
 import type { Descriptor, Digest } from '../oci/index.ts';
 import { hashChunks } from './chunk-worker.ts';
-import type { ChunkHashes } from './chunks.ts';
+import { CHUNK_SIZE, type ChunkHashes } from './chunks.ts';
 import { inParallel } from './parallel.ts';
 import { openRegion, placeEntry, type Written, writeAt } from './place.ts';
 import type { BundleFile, BundlePlan, EntrySource, PlannedEntry } from './plan.ts';
@@ -72,7 +73,7 @@ async function withFile<T>(path: string, flags: number, use: (file: FileHandle) 
   }
 }
 
-/** Writes all, and hashes it meanwhile where a file can be written at any place; else answers `undefined`. */
+/** Writes all, and hashes it meanwhile where that pays and a file can be written at any place; else answers `undefined`. */
 async function write(
   file: FileHandle,
   plan: BundlePlan,
@@ -81,7 +82,7 @@ async function write(
   const { path, progress = silentProgress } = options;
   const head = bytesOf(plan.entries.filter(({ headerOffset }) => headerOffset < plan.tufSize));
   const isAnyOrder = await presize(file, { path, size: plan.size });
-  const hashing = isAnyOrder ? hashChunks({ fd: file.fd, size: plan.size, head }) : undefined;
+  const hashing = isAnyOrder && plan.size > CHUNK_SIZE ? hashChunks({ fd: file.fd, size: plan.size, head }) : undefined;
   const writeBack = startWriteBack(file);
   const written: Written = (end, bytes) => {
     hashing?.written(end, bytes);
@@ -109,6 +110,7 @@ async function hashWritten(
   size: number,
   { signal }: Pick<WriteBundleOptions, 'signal'>,
 ): Promise<ChunkHashes> {
+  if (size <= CHUNK_SIZE) return hashOneChunk(file, size);
   const hashing = hashChunks({ fd: file.fd, size, head: Buffer.of() });
   const stop = () => void hashing.close();
   signal?.addEventListener('abort', stop);
@@ -123,6 +125,13 @@ async function hashWritten(
     signal?.removeEventListener('abort', stop);
     await hashing.close();
   }
+}
+
+/** A catalogue, an overlay: to hash it takes less than to start a thread. */
+async function hashOneChunk(file: FileHandle, size: number): Promise<ChunkHashes> {
+  const bytes = await readAt(file, { offset: 0, length: size });
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { sha256, chunks: [sha256] };
 }
 
 /** Entries that are written one behind the other, in one go: all small ones between two large ones, or a large one. */
