@@ -7,6 +7,7 @@ import { exportSiteFiles } from '../../src/export/index.ts';
 import { newOffice, type TestOffice } from '../support/exports.ts';
 import { type FakeRegistry, fakeRegistry } from '../support/fake-registry.ts';
 import { newFleet } from '../support/fleet.ts';
+import { licenseServer } from '../support/license-server.ts';
 import { fat } from '../support/media.ts';
 import { NOW } from '../support/proposals.ts';
 import { buildImage, generatedLayer } from '../support/registry-images.ts';
@@ -149,5 +150,25 @@ describe('an export for sites that was killed', () => {
     const done = await office.export(options);
     expect(done.downloaded).toBe(IMAGE.platforms[0]?.layers[1]?.descriptor.size);
     expect(done.sites.map(({ action }) => action)).toEqual(['unchanged', 'unchanged', 'unchanged', 'unchanged']);
+  });
+});
+
+describe('an export for 200 sites', () => {
+  it('asks for the licence, for each blob and for a signature once', async () => {
+    const office = await desk();
+    const server = await licenseServer({ license: LICENSE });
+    onTestFinished(() => server.stop());
+    const names = Array.from({ length: 196 }, (_, at) => `plant ${at}`);
+    await newFleet(office.workspace, names);
+    const all = ['a', 'b', 'c', 'd', ...names].map((name) => `  - site: ${name}\n`).join('');
+    await writeFile(office.fleetPath, `license: {url: "${server.url}"}\nsites:\n${all}`);
+    const done = await office.export({ fleetPath: office.fleetPath });
+    expect(done.overlays).toHaveLength(200);
+    expect(server.seen).toHaveLength(1);
+    const blobs = office.fake.seen.map(({ line }) => line).filter((line) => line.includes('/blobs/'));
+    expect(blobs).toHaveLength(new Set(blobs).size);
+    expect(done.overlays.every((path) => path.endsWith('-1.ferry.tar'))).toBe(true); // one catalogue
+    const again = await office.export({ fleetPath: office.fleetPath });
+    expect(again).toMatchObject({ action: 'unchanged', overlays: done.overlays });
   });
 });
