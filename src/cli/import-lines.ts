@@ -52,6 +52,8 @@ function factRows(
   const read = done.action === 'planned' ? 'layers to read' : 'layers read';
   if (kind === 'release') rows.push([read, `${formatBytes(bytesRead)} of ${formatBytes(bytesTotal)}`]);
   if (done.plan !== undefined) rows.push(...spaceRows(done.plan));
+  if (done.overlay !== undefined) rows.push(['overlay', done.overlay]);
+  if (done.catalogue !== undefined) rows.push(['catalogue', done.catalogue]);
   if (engine !== undefined) rows.push(['engine', describeEngine(engine)]);
   if (composeOverride !== undefined) rows.push(['override', composeOverride]);
   if (receipt !== undefined) rows.push(['receipt', receipt]);

@@ -4,6 +4,7 @@ import { engineOf, typedCommand } from './engine.ts';
 import { CliError } from './error.ts';
 import { askFingerprint } from './fingerprint.ts';
 import { importLines } from './import-lines.ts';
+import { endLines, planQuestion } from './import-talk.ts';
 import {
   overrideReason,
   prefixOf,
@@ -39,7 +40,8 @@ interface ImportOptions extends SiteOptions, QuestionOptions {
 
 const EXAMPLES = `
 The engine is the one of DOCKER_HOST, as Docker's own client reads it. On a site that trusts nobody yet the bundle's
-root is pinned, after its fingerprint was compared with the approval sheet.
+root is pinned, after its fingerprint was compared with the approval sheet. At a terminal the plan is shown and asked
+about once. Of a folder the one release is taken, and the overlay of this site and the newest catalogue file beside it.
 
 Examples:
   $ ferry import /media/stick
@@ -55,7 +57,7 @@ export function addImport(program: Command, session: Session): void {
     .description(
       'Proves BUNDLE, loads the images that the engine lacks, moves their tags together and installs the files. When anything fails, everything stands as before. A catalogue file renews what this site may install.',
     )
-    .argument('<bundle>', 'the bundle, or the folder that holds it')
+    .argument('<bundle>', 'the bundle; or the folder that holds it, with the overlay and the catalogue for this site')
     .option('--fingerprint <hex|words>', 'on a site that trusts nobody yet: compare with this instead of asking')
     .option('--dry-run', 'say what would be done, and do nothing')
     .option('--activate', 'run the release with Docker Compose and wait until it is up; else go back, if its data can')
@@ -94,6 +96,7 @@ async function runImport(session: Session, bundle: string, options: ImportOption
     onReceipt: (receipt, path) => showReceipt(session, receipt, path),
     fingerprint: options.fingerprint,
     ask: options.yes ? undefined : askFingerprint(session),
+    confirm: planQuestion(session, options),
     dryRun: options.dryRun,
     activate: options.activate,
     allowDowngrade: options.allowDowngrade,
@@ -111,7 +114,8 @@ async function runImport(session: Session, bundle: string, options: ImportOption
     signal: session.io.signal,
   });
   session.warn(done.warnings);
-  session.finish({ fields: { ...done }, lines: importLines(done, session.now) });
+  const end = await endLines(session, done, { ...options, folder: bundle });
+  session.finish({ fields: { ...done }, lines: [...importLines(done, session.now), ...end] });
 }
 
 /** A file cannot stay and be replaced. @throws {CliError} `USAGE` for a name that is given to both */

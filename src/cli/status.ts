@@ -1,5 +1,6 @@
 /** `ferry status`: what is installed here, and what wants a person. Changes nothing. */
 import type { Command } from 'commander';
+import type { SiteStatus } from '../install/index.ts';
 import { engineOf } from './engine.ts';
 import { prefixOf, type SiteOptions, stateOf, withJSON, withPrefix, withState } from './options.ts';
 import type { Session } from './session.ts';
@@ -26,16 +27,21 @@ export function addStatus(program: Command, session: Session): void {
     .action((options: SiteOptions) => runStatus(session, options));
 }
 
-async function runStatus(session: Session, options: SiteOptions): Promise<void> {
+/** The site as it is now, by the options that name it. */
+export async function lookAtSite(session: Session, options: SiteOptions): Promise<SiteStatus> {
   const { siteStatus } = await import('../install/index.ts');
   const isPrefixGiven = Boolean(options.prefix || session.io.env['FERRY_PREFIX']);
-  const found = await siteStatus({
+  return siteStatus({
     stateDir: stateOf(session, options),
     engine: engineOf(session),
     prefix: isPrefixGiven ? prefixOf(session, options) : undefined,
     buildTime: BUILD_TIME,
     now: session.now,
   });
+}
+
+async function runStatus(session: Session, options: SiteOptions): Promise<void> {
+  const found = await lookAtSite(session, options);
   const exit = found.attention.length > 0 ? 10 : 0;
   session.finish({ fields: { ...found, exit }, lines: statusLines(found, session.now), exit });
 }

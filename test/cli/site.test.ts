@@ -244,8 +244,8 @@ describe('ferry import', () => {
   });
 
   it('pins the root of the bundle on a site that trusts nobody, when a person compares it', async () => {
-    const { status, questions } = await site(['import', first.path], { answers: [digits()] });
-    expect({ status, questions: questions.length }).toEqual({ status: 0, questions: 1 });
+    const { status, questions } = await site(['import', first.path], { answers: [digits(), 'y'] });
+    expect({ status, questions: questions.length }).toEqual({ status: 0, questions: 2 });
   });
 });
 

@@ -1,8 +1,10 @@
 /** Import of a folder: what is taken of it, what is in force then, and that it may be pulled. DESIGN "Command line". */
 
-import { copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, readlink, rename, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { DockerError } from '../../src/docker/index.ts';
+import { FerryError } from '../../src/errors.ts';
 import { rollBack, siteStatus } from '../../src/install/index.ts';
 import { findParts } from '../../src/install/look/find-parts.ts';
 import { sealFor } from '../../src/seal/index.ts';
@@ -289,6 +291,41 @@ describe('a catalogue beside a release', () => {
     await fresh.import(fresh.medium, { ask });
     expect(asked).toBe(1);
     await fresh.remove();
+  });
+});
+
+/** What this process has open below the lab. */
+async function openFiles(): Promise<string[]> {
+  const fds = await readdir('/proc/self/fd');
+  const paths = await Promise.all(fds.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')));
+  return paths.filter((path) => path.startsWith(lab.dir));
+}
+
+describe('nothing is open any more', () => {
+  it('after an import, a refused one, and one that stopped at an edit or for want of an engine', async () => {
+    const conf = { name: 'a.conf', text: 'a', install: '/etc/atrium/a.conf' };
+    const { path } = await lab.release({ release: '1.0.0', images: [image], files: [conf] });
+    await overlay('licence');
+    await lab.import(lab.medium);
+    expect(await openFiles()).toEqual([]);
+    await rename(path, join(lab.dir, basename(path)));
+    await lab.release({ release: '2.0.0', images: [image], files: [{ ...conf, text: 'b' }] });
+    await writeFile(join(lab.prefix, 'etc/atrium/a.conf'), 'edited');
+    const down = () => Promise.reject(new DockerError('connect: got none', { code: 'ENGINE_NOT_RUNNING' }));
+    for (const options of [
+      {},
+      { engine: down },
+      { dryRun: true },
+      { dryRun: true, engine: down },
+      { keepLocal: ['x'], reason: 'r' },
+    ]) {
+      await expect(lab.import(lab.medium, options)).rejects.toBeInstanceOf(FerryError);
+      expect(await openFiles()).toEqual([]);
+    }
+    await lab.import(lab.medium, { dryRun: true, replace: ['a.conf'], reason: 'r' });
+    expect(await openFiles()).toEqual([]);
+    await lab.import(lab.medium, { replace: ['a.conf'], reason: 'r' });
+    expect(await openFiles()).toEqual([]);
   });
 });
 

@@ -42,7 +42,7 @@ export async function importOverlay(session: Session): Promise<ImportResult> {
       action: 'planned',
       plan: await describePlan(session, { files: plan, space: room.places }),
     });
-    if (options.dryRun) return planned();
+    if (options.dryRun) return await planned(); // while the folders are open
     if (plan.files.some(({ action }) => action === 'installed')) await askToGoOn(session, planned);
     const done = await install(session, { plan, product, isShorter: isShorter === true, ...here });
     return {

@@ -27,7 +27,7 @@ export async function importRelease({ engine, state, ...about }: Session): Promi
       ...describe(session, plan, { action: 'planned', bytesRead: bytesOf(plan) }),
       plan: await describePlan(session, plan),
     });
-    if (state === undefined) return planned();
+    if (state === undefined) return await planned(); // while the folders are open
     const isThere = isDone(plan);
     const { change } = plan.ferry;
     if (isThere && plan.activation === undefined && change === undefined)
