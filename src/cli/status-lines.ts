@@ -42,9 +42,9 @@ function startedWords({ result, at, isSettled }: NonNullable<SiteStatus['activat
   return `${result}, ${at.toISOString().slice(0, 10)}${isSettled ? '; it runs now' : ''}`;
 }
 
-function trustRows({ site, root, catalogue, ferry }: SiteStatus, now: Date): string[][] {
+function trustRows({ site, name, root, catalogue, ferry }: SiteStatus, now: Date): string[][] {
   const rows: string[][] = [];
-  if (site !== undefined) rows.push(['site', site]);
+  if (site !== undefined) rows.push(['site', name === undefined ? site : `${name} (${site})`]);
   if (root) rows.push(['root', `${root.version}, ${root.confirmed ? 'compared' : 'not compared'} with the sheet`]);
   if (catalogue)
     rows.push(['catalogue', `${catalogue.version}, issued ${formatUntil(new Date(catalogue.issued), now)}`]);

@@ -33,6 +33,8 @@ export interface StatusOptions extends SiteClockOptions {
 
 export interface SiteStatus {
   readonly site?: string;
+  /** What people call the site. */
+  readonly name?: string;
   readonly product?: string;
   /** Absent on a site that has none, also where what was here before ferry is back. */
   readonly release?: string;
@@ -73,8 +75,10 @@ export interface SiteStatus {
 export async function siteStatus({ stateDir, engine, prefix, ...clocks }: StatusOptions): Promise<SiteStatus> {
   const state = await findState(stateDir);
   const trust = await findSiteTrust(state);
+  const identity = state && (await findSiteIdentity(state));
+  const who = { ...(identity && { site: identity.site }), ...(identity?.name !== undefined && { name: identity.name }) };
   if (state === undefined || trust === undefined) {
-    return { images: [], files: [], attention: ['no root is pinned here: pin one with ferry trust'] };
+    return { ...who, images: [], files: [], attention: ['no root is pinned here: pin one with ferry trust'] };
   }
   const { pending, line } = await lookAtJournal(state);
   const identity = await findSiteIdentity(state);
@@ -91,7 +95,7 @@ export async function siteStatus({ stateDir, engine, prefix, ...clocks }: Status
   const clock = siteClock(trust, clocks);
   const { lines: ofLicense, ...licensed } = await lookAtStatusLicense({ state, identity, prefix, release, clock });
   return {
-    ...(identity !== undefined && { site }),
+    ...who,
     ...releaseFields(release, isActivationSettled),
     ...asked,
     files,
