@@ -1,5 +1,5 @@
 /** `ferry export`: pulls the images of a release manifest and writes them as one signed tar. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { ExportedSite, ExportResult, SiteFilesResult } from '../export/index.ts';
 import { CliError } from './error.ts';
 import { alignColumns, escapeControls, formatBytes, formatUntil, shortDigest } from './format.ts';
@@ -25,7 +25,8 @@ interface ExportOptions extends OfficeOptions {
 
 const EXAMPLES = `
 Registry credentials come from ~/.docker/config.json (DOCKER_CONFIG), for ghcr.io also from GHCR_TOKEN or GITHUB_TOKEN.
-HTTPS_PROXY and NO_PROXY are honoured, for a licence's server too; its token is in the variable that tokenEnv names. With SOURCE_DATE_EPOCH two exports of the same content are the same bytes.
+A licence's token is in the variable that the manifest's tokenEnv names. HTTPS_PROXY and NO_PROXY are honoured. With
+SOURCE_DATE_EPOCH two exports of the same content are the same bytes.
 
 Examples:
   $ ferry export manifests/atrium.yaml --out /media/stick --workspace ./office
@@ -46,7 +47,7 @@ export function addExport(program: Command, session: Session): void {
     .requiredOption('--out <dir>', 'folder for the bundle')
     .addOption(repeated('--site <card>', 'seal the licence for the site of this card, in an overlay of its own'))
     .option('--fleet <file>', 'the sites of a fleet.yaml, each with its licence')
-    .option('--only-site-files', 'no images: licences alone')
+    .addOption(onlySiteFiles())
     .addOption(repeated('--platform <os/arch>', "a platform to carry instead of the manifest's"))
     .addOption(repeated('--mirror <host=host[/prefix]>', 'fetch from another registry; names stay as they are'))
     .addOption(repeated('--plain-http <host>', 'speak plain HTTP with this host'))
@@ -58,6 +59,12 @@ export function addExport(program: Command, session: Session): void {
   withJSON(withOffice(command))
     .addHelpText('after', EXAMPLES)
     .action((manifest: string, options: ExportOptions) => runExport(session, manifest, options));
+}
+
+/** Options about images and releases would say what is not done. */
+function onlySiteFiles(): Option {
+  const option = new Option('--only-site-files', 'licences alone: no image is pulled, no release written');
+  return option.conflicts(['platform', 'revokeFormer', 'fresh']);
 }
 
 async function runExport(session: Session, manifest: string, options: ExportOptions): Promise<void> {
