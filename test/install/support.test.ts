@@ -4,12 +4,13 @@ import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { connectEngine } from '../../src/docker/index.ts';
-import { type SupportOptions, writeSupport } from '../../src/install/index.ts';
+import { initSite, type SupportOptions, writeSupport } from '../../src/install/index.ts';
 import { findSiteIdentity } from '../../src/site/index.ts';
 import { findState, openState } from '../../src/state/index.ts';
 import { generateKey } from '../../src/trust/index.ts';
 import type { TestEngine } from '../support/engine.ts';
 import { makeImage } from '../support/images.ts';
+import { leakIn } from '../support/secrets.ts';
 import { type Lab, NOW, useSite } from './lab.ts';
 
 let engine: TestEngine;
@@ -101,6 +102,18 @@ describe('writeSupport', () => {
     for (const name of files) expect((await stat(join(dir, name))).mode & 0o777, name).toBe(0o600);
   });
 
+  it('has the name of the site and the public half of its age key, which travel in its card', async () => {
+    await initSite({ stateDir: lab.stateDir, name: 'plant 1', now: NOW });
+    const identity = await findSiteIdentity((await findState(lab.stateDir)) as never);
+    const state = await openState(lab.stateDir);
+    const facts = { code: 'X', message: `plant 1 is sealed for ${identity?.age?.recipient}, by plant 10` };
+    await state.appendAudit({ event: 'refusal', at: NOW, facts });
+    const texts = await textsOf((await support()).dir);
+    expect(JSON.parse(texts['status.json'] ?? '')).toMatchObject({ site: identity?.site, name: 'plant 1' });
+    expect(JSON.parse(texts['errors.json'] ?? '')).toMatchObject([{ facts }]);
+    expect(leakIn(JSON.stringify(texts))).toBeUndefined();
+  });
+
   it('is refused where a folder of that name is', async () => {
     await support();
     await expect(support()).rejects.toMatchObject({ code: 'NAME_TAKEN' });
@@ -143,6 +156,7 @@ describe('secrets', () => {
     const state = await openState(lab.stateDir);
     await state.writeIdentity('age.key', Buffer.from(`# created: 2026\n${AGE_KEY}\n`));
     const identity = await state.findIdentity('sign.pem');
+    const age = `${await state.findIdentity('age.txt')}`.split('\n').at(-2) ?? '';
     await state.appendAudit({
       event: 'override',
       at: NOW,
@@ -154,7 +168,7 @@ describe('secrets', () => {
       facts: {
         code: 'X',
         message: oneLine(
-          `GET https://robot:${REGISTRY_PASSWORD}@ghcr.io/v2/: read ${LICENCE} and ${TLS_KEY} and ${identity} ${AGE_KEY}; said ${ENVIRONMENT_TOKEN}`,
+          `GET https://robot:${REGISTRY_PASSWORD}@ghcr.io/v2/: read ${LICENCE} and ${TLS_KEY} and ${identity} ${AGE_KEY} ${age} ${age.slice(16)}; said ${ENVIRONMENT_TOKEN}`,
         ),
       },
     });
@@ -191,7 +205,11 @@ describe('secrets', () => {
     const results = [await support({ secrets: [ENVIRONMENT_TOKEN] })];
     results.push(await support({ secrets: [ENVIRONMENT_TOKEN], engine: refusing, outDir: join(lab.dir, 'again') }));
     const identity = await readFile(join(lab.stateDir, 'identity/sign.pem'), 'utf8');
-    const lines = `${planted}\n${identity}`.split('\n').filter((line) => line.length > 2 && !line.startsWith('-----'));
+    const age = (await readFile(join(lab.stateDir, 'identity/age.txt'), 'utf8')).split('\n').at(-2) ?? '';
+    expect(age).toMatch(/^AGE-SECRET-KEY-1/);
+    const lines = `${planted}\n${identity}\n${age}\n${age.slice(16)}`
+      .split('\n')
+      .filter((line) => line.length > 2 && !line.startsWith('-----'));
     expect(lines.length).toBeGreaterThan(9);
     for (const result of results) {
       const texts = { ...(await textsOf(result.dir)), said: JSON.stringify(result) };

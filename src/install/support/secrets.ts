@@ -14,6 +14,8 @@ import { readStanding } from '../files/standing.ts';
 import { findInstalled, type InstalledFile, storedPath } from '../kept/installed.ts';
 import { prefixIn } from '../status/files.ts';
 
+/** The site's name is no secret: cut out of every text it would take words of others with it. */
+const NAME = 'site.json';
 /** What is larger is no licence and no key. */
 const MAX_SECRET_BYTES = 256 * 1024;
 
@@ -50,11 +52,16 @@ async function identityTexts({ dir }: SiteStateReader): Promise<string[]> {
   const folder = join(dir, 'identity');
   const names = (await attempt(() => readdir(folder))) ?? [];
   const texts: string[] = [];
-  for (const name of names) {
+  for (const name of names.filter((each) => each !== NAME)) {
     const bytes = await attempt(() => findFileBounded(join(folder, name), { max: MAX_SECRET_BYTES }));
-    if (bytes !== undefined) texts.push(bytes.toString('utf8'));
+    if (bytes !== undefined) texts.push(withoutComments(bytes.toString('utf8')));
   }
   return texts;
+}
+
+/** Of an age file without its date and public half; the key also as it is without the words in front. */
+function withoutComments(text: string): string {
+  return text.replaceAll(/^#.*$/gm, '').replaceAll(/^AGE-SECRET-KEY-1(\w+)/gm, '$&\n$1');
 }
 
 interface FileTextsOptions {
