@@ -7,7 +7,7 @@ import { userInfo } from 'node:os';
 import type { FilePlan, PlannedFile } from '../files/file-plan.ts';
 import type { WantedFile } from '../files/switch-plan.ts';
 import type { Installed, InstalledFile, InstalledTag } from '../kept/installed.ts';
-import type { ReleasePlan } from './release-plan.ts';
+import type { ReleasePlan } from './planned-release.ts';
 
 /** What an import wants to stand where; what the operator keeps is not among it. */
 export function wantedFiles({ files }: Pick<FilePlan, 'files'>): readonly WantedFile[] {

@@ -2,7 +2,7 @@
 
 import type { Descriptor } from '../../oci/index.ts';
 import type { ReceiptImage } from '../records/receipt.ts';
-import type { ReleasePlan } from './release-plan.ts';
+import type { ReleasePlan } from './planned-release.ts';
 
 /** Whether this very release is installed here and all of it is in its place. */
 export function isDone({

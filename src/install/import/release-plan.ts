@@ -12,7 +12,6 @@ import { type AcceptedRelease, acceptRelease } from '../../trust/index.ts';
 import type { ActivationSteps } from '../activation/activation.ts';
 import { composeOverride } from '../activation/compose.ts';
 import { planReleaseActivation } from '../activation/release-activation.ts';
-import type { FerryPlan } from '../executable/plan.ts';
 import { installFiles } from '../files/destination.ts';
 import { type FilePlan, planFiles } from '../files/file-plan.ts';
 import { editFindings } from '../files/local-edit.ts';
@@ -23,36 +22,14 @@ import { planReleaseFerry } from './ferry.ts';
 import { type EnginePlan, knownImages, planImages } from './image-plan.ts';
 import { leftLines } from './left-files.ts';
 import { judgeLicenses } from './license-findings.ts';
+import type { ReleasePlan } from './planned-release.ts';
 import { roomFor } from './release-room.ts';
 import { ownOf, prefixOf, type ReleaseSession, type Session } from './session.ts';
 import { readSiteFiles, type SiteFilesHere } from './site-files.ts';
-import { type SpacePlace, spaceFindings } from './space.ts';
+import { spaceFindings } from './space.ts';
 import { judgeUpgrade } from './upgrade.ts';
 
 const MAX_COMPOSE_BYTES = 1024 * 1024;
-
-/** All that is known before the first change. */
-export interface ReleasePlan {
-  readonly release: ReleaseDocument;
-  readonly document: Buffer;
-  readonly listed: AcceptedRelease;
-  readonly current: StoredRelease | undefined;
-  readonly engine: EnginePlan;
-  readonly files: FilePlan;
-  /** The files of this site in the clear, by entry. */
-  readonly opened: SiteFilesHere['opened'];
-  /** Whether a licence among them takes the place of one that lasts longer: somebody has allowed it. */
-  readonly isShorter: boolean;
-  /** Path of the overlay that some of them are of. */
-  readonly overlay?: string | undefined;
-  /** What becomes of ferry itself. */
-  readonly ferry: FerryPlan;
-  readonly override: string | undefined;
-  /** How it is run, where that was asked for. */
-  readonly activation: ActivationSteps | undefined;
-  readonly space: readonly SpacePlace[];
-  readonly warnings: readonly string[];
-}
 
 /** What is known of a release once its bundle is proven; the rest of the plan is looked at on this host. */
 interface Carried {

@@ -1,8 +1,8 @@
 /** The room that a release takes on this host: for its images, its files, what is kept for the way back, and ferry itself. */
 
 import { keptFiles } from '../kept/installed.ts';
+import type { ReleasePlan } from './planned-release.ts';
 import { isDone } from './release-figures.ts';
-import type { ReleasePlan } from './release-plan.ts';
 import { fileNeeds, type Session } from './session.ts';
 import { engineNeeds, lookAtSpace, type SpacePlace } from './space.ts';
 

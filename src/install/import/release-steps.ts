@@ -28,8 +28,8 @@ import { moveTags } from '../steps/tags.ts';
 import { installedAfter, wantedFiles } from './becoming.ts';
 import { ferryReceipt } from './ferry.ts';
 import { overridesOf } from './overrides.ts';
+import type { ReleasePlan } from './planned-release.ts';
 import { imagesOf } from './release-figures.ts';
-import type { ReleasePlan } from './release-plan.ts';
 import { identityOf, importedFiles, type ReleaseSession } from './session.ts';
 import { keepReplaced } from './site-steps.ts';
 
