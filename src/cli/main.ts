@@ -51,7 +51,17 @@ function usage(error: CommanderError, argv: readonly string[]): CliError {
 }
 
 /** Commands that have commands of their own. */
-const GROUPS: readonly (string | undefined)[] = ['keys', 'catalogue', 'catalog', 'fleet', 'site', 'receipt', 'audit'];
+const GROUPS: readonly (string | undefined)[] = [
+  'keys',
+  'catalogue',
+  'catalog',
+  'fleet',
+  'site',
+  'receipt',
+  'audit',
+  'license',
+  'licence',
+];
 
 /** The command that was named, by one word or two. */
 function commandPath(argv: readonly string[]): readonly string[] {

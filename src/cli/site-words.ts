@@ -63,6 +63,7 @@ export const SITE_WORDS = {
   FERRY_NOT_EXECUTABLE: [5, 'see by hand what it says; or go on without: --no-ferry'],
   FERRY_WRONG_VERSION: [3, 'ask the office for a bundle with the right executable; or go on without: --no-ferry'],
   SITE_FILES_UNOPENED: [3, 'ask the office to seal it again for the present card of this site (`ferry site card`)'],
+  LICENSE_PLACE: [2, 'give --to PATH: in a folder named like the product, or one that site.yaml grants'],
   LICENSE_SHORTER: [1, 'take it with --allow-shorter and --reason TEXT, or ask the office for one that lasts longer'],
   OVERLAY_FOREIGN: [3, 'take the overlay whose name has the ID of this site (`ferry status` shows it)'],
   TAG_NOT_MOVED: [1, "look at the engine's log (`journalctl -u docker`); nothing was changed"],

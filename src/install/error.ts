@@ -19,6 +19,7 @@ import { FerryError } from '../errors.ts';
  * - `FERRY_NOT_EXECUTABLE`: the ferry that the release carries does not start where it is placed.
  * - `FERRY_WRONG_VERSION`: it says that it is another version than the release says.
  * - `SITE_FILES_UNOPENED`: a file for this site is sealed so that its key does not open it.
+ * - `LICENSE_PLACE`: nobody says where a licence goes, or two say different places.
  * - `LICENSE_SHORTER`: a licence ends sooner than the one that is installed and valid.
  * - `OVERLAY_FOREIGN`: an overlay has nothing for this site.
  * - `TAG_NOT_MOVED`: the engine did not do what it said.
@@ -55,6 +56,7 @@ export type InstallCode =
   | 'FERRY_NOT_EXECUTABLE'
   | 'FERRY_WRONG_VERSION'
   | 'SITE_FILES_UNOPENED'
+  | 'LICENSE_PLACE'
   | 'LICENSE_SHORTER'
   | 'OVERLAY_FOREIGN'
   | 'TAG_NOT_MOVED'

@@ -15,6 +15,7 @@ export type {
   PlannedImage,
 } from './import/result.ts';
 export { type ConfirmOptions, type PinResult, type PinRootOptions, pinRoot } from './judge/first-root.ts';
+export { type InstallLicenseOptions, type InstallLicenseResult, installLicense } from './license/install.ts';
 export { type LookAtLicenseOptions, lookAtLicense, type SiteLicense } from './license/look.ts';
 export { type ShowLicenseOptions, showLicense } from './license/show.ts';
 export { findBundle } from './look/find-bundle.ts';

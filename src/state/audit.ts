@@ -14,7 +14,16 @@ const SYSTEM_LOG_MS = 1000;
 
 /** What is written down. */
 export interface AuditEntry {
-  readonly event: 'trust' | 'identity' | 'import' | 'refusal' | 'override' | 'rollback' | 'recovery' | 'activation';
+  readonly event:
+    | 'trust'
+    | 'identity'
+    | 'import'
+    | 'refusal'
+    | 'override'
+    | 'rollback'
+    | 'license'
+    | 'recovery'
+    | 'activation';
   readonly at: Date;
   /** What there is to know about it: no secrets. */
   readonly facts: Readonly<Record<string, unknown>>;

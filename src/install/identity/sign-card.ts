@@ -10,7 +10,7 @@ import { isPlatformMatch, parsePlatform } from '../../oci/index.ts';
 import { makeSiteCard, type WholeIdentity } from '../../site/index.ts';
 import type { SiteStateReader } from '../../state/index.ts';
 import { rootRoles, type SiteTrust } from '../../trust/index.ts';
-import { storedPart } from '../judge/stored-catalogue.ts';
+import { storedPart, storedProduct } from '../judge/stored-catalogue.ts';
 import { findInstalled } from '../kept/installed.ts';
 import type { SiteLicense } from '../license/look.ts';
 
@@ -86,6 +86,5 @@ function versionsOf({ root, chain }: SiteTrust): { readonly root: number; readon
 
 /** The product whose catalogue this site follows, where one is listed. */
 function productOf({ chain }: SiteTrust): string | undefined {
-  const [first] = chain === undefined ? [] : Object.values(storedPart(chain.targets).targets ?? {});
-  return first?.custom?.product;
+  return chain && storedProduct(chain.targets);
 }

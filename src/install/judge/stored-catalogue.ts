@@ -21,6 +21,12 @@ export function storedPart(bytes: Uint8Array): StoredPart {
   return (parseJSON(bytes, 'stored catalogue') as { signed: StoredPart }).signed;
 }
 
+/** The product that the stored targets are of; none where they list nothing. */
+export function storedProduct(targets: Uint8Array): string | undefined {
+  const [first] = Object.values(storedPart(targets).targets ?? {});
+  return first?.custom?.product;
+}
+
 /** Whether the stored targets list a release.json: if not, it was revoked, or a later one has replaced it. */
 export function isListed(targets: Uint8Array, document: Uint8Array): boolean {
   const digest = digestOf(document);

@@ -76,7 +76,8 @@ export async function planRollback(options: RollbackPlanOptions): Promise<Rollba
   for (const name of names) standing.set(name, (await engine.findTag(name)) ?? null);
   const since = await renewedSince(state, { prefix, now: leaving.after, previous });
   const renewed = since.filter((file) => isOther(file, before));
-  const files = before.files.map((file) => renewed.find(({ path }) => path === file.path) ?? file);
+  const renewedPaths = new Set(renewed.map(({ path }) => path));
+  const files = [...before.files.filter(({ path }) => !renewedPaths.has(path)), ...renewed];
   return {
     title: `roll back ${from.product || target.product} ${labelOf(from)} to ${labelOf(target)}`,
     from,
@@ -157,9 +158,9 @@ async function renewedSince(
   );
 }
 
-/** Whether going back would change a file. */
+/** Whether the release to go back to knows another file there, or none: it stays, and is that release's from then on. */
 function isOther({ path, digest }: InstalledFile, { files }: Installed): boolean {
-  return files.some((file) => file.path === path && file.digest !== digest);
+  return !files.some((file) => file.path === path && file.digest === digest);
 }
 
 function dataWarnings({ document, shown }: NamedRelease): readonly string[] {

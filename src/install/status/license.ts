@@ -26,7 +26,8 @@ export async function lookAtStatusLicense({
     return license === undefined ? { lines: [] } : { license, lines: licenseLines(license) };
   } catch (error) {
     if (!(error instanceof FerryError)) throw error;
-    return { lines: [`the licence cannot be looked at: ${error.message}`] };
+    // that the release cannot be read was told already
+    return release === undefined ? { lines: [] } : { lines: [`the licence cannot be looked at: ${error.message}`] };
   }
 }
 

@@ -1,0 +1,31 @@
+/** The file that somebody names as a licence: read whole with a bound, and opened where it is sealed for this site. */
+
+import { ContentError, readFileBounded } from '../../content/index.ts';
+import { LicenseError, MAX_LICENSE_BYTES } from '../../license/index.ts';
+import { openSealed } from '../../seal/index.ts';
+import type { WholeIdentity } from '../../site/index.ts';
+
+/** How a file begins that age has sealed. */
+const SEALED = Buffer.from('age-encryption.org/v1\n');
+/** What age adds: a header, and 16 bytes for each 64 KiB. */
+const MAX_SEAL_BYTES = 64 * 1024;
+
+/**
+ * The licence in the clear. In memory alone: it is written nowhere but at its place.
+ * @throws {LicenseError} `LICENSE_TOO_LARGE`; {SealError} `NOT_FOR_US`, `SEAL_INVALID`; and what the file system says
+ */
+export async function readLicenseFile(path: string, { age }: Pick<WholeIdentity, 'age'>): Promise<Uint8Array> {
+  const bytes = await read(path);
+  return bytes.subarray(0, SEALED.length).equals(SEALED) ? openSealed(bytes, age.identity) : bytes;
+}
+
+async function read(path: string): Promise<Buffer> {
+  try {
+    return await readFileBounded(path, { max: MAX_LICENSE_BYTES + MAX_SEAL_BYTES });
+  } catch (error) {
+    if (!(error instanceof ContentError) || error.code !== 'TOO_LARGE') throw error;
+    throw new LicenseError(`read ${path}: expected a licence of at most ${MAX_LICENSE_BYTES} bytes, got more`, {
+      code: 'LICENSE_TOO_LARGE',
+    });
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * What installing a licence would do: where it goes, whether it may, what stands there, and the steps that change it.
+ * Looks and changes nothing.
+ */
+
+import { basename } from 'node:path';
+import type { License } from '../../license/index.ts';
+import { destinationProblem } from '../../manifest/index.ts';
+import { digestOf } from '../../oci/index.ts';
+import type { WholeIdentity } from '../../site/index.ts';
+import type { SiteState } from '../../state/index.ts';
+import { InstallError } from '../error.ts';
+import { installFiles } from '../files/destination.ts';
+import { type FilePlan, type PlannedFile, planFiles } from '../files/file-plan.ts';
+import { FolderTree } from '../files/folder.ts';
+import { findStanding } from '../files/standing.ts';
+import { filesAfter } from '../import/becoming.ts';
+import { judgeNextLicense } from '../import/license-findings.ts';
+import { siteFileSteps } from '../import/site-steps.ts';
+import { findSiteTrust } from '../judge/site-trust.ts';
+import { storedProduct } from '../judge/stored-catalogue.ts';
+import { findPolicy, grantedFolders } from '../policy.ts';
+import { installed } from '../steps/installed.ts';
+import type { Step } from '../steps/step.ts';
+import { findLicensePlaces, type LicensePlaces } from './place.ts';
+
+/** For a licence that nobody installed before: the product's own users read it, and not everybody. */
+const FIRST_MODE = 0o640;
+/** Stands for an entry of a tar. */
+export const LICENSE_ENTRY = 'license';
+
+export interface PlanLicenseOptions {
+  readonly state: SiteState;
+  readonly identity: WholeIdentity;
+  readonly stateDir: string;
+  readonly prefix: string;
+  /** As the operator named it, for messages. */
+  readonly what: string;
+  readonly bytes: Uint8Array;
+  /** Absolute, without the prefix; where no release says. */
+  readonly to?: string | undefined;
+  readonly allowShorter?: boolean | undefined;
+  /** The site's clock. */
+  readonly clock: Date;
+}
+
+/** All that is known before the first change. */
+export interface LicensePlan {
+  readonly product: string;
+  readonly graceDays: number | undefined;
+  readonly planned: PlannedFile;
+  /** Whoever plans closes it. */
+  readonly tree: FolderTree;
+  /** None where it is installed already: then it is not judged again. */
+  readonly change?: { readonly steps: readonly Step[]; readonly license: License; readonly isShorter: boolean };
+  readonly publicKey: string | undefined;
+}
+
+/**
+ * Plans it. @throws {LicenseError} all of `readLicense` and `judgeLicense`; {InstallError} `LICENSE_PLACE`,
+ * `LICENSE_SHORTER`, `DESTINATION_UNSAFE`, `DESTINATION_FORBIDDEN`, `FOLDER_OWNED`; {ManifestError} `POLICY_INVALID`
+ */
+export async function planLicense(options: PlanLicenseOptions): Promise<LicensePlan> {
+  const { state, identity, clock, allowShorter, what, bytes } = options;
+  const places = await findLicensePlaces(state);
+  const product = places.release?.product ?? (await findProduct(state));
+  const folders = grantedFolders(product, await findPolicy(state));
+  const path = choosePlace(places, { ...options, folders });
+  const plan = await planFile(path, { ...options, product, folders, places });
+  try {
+    const [planned] = plan.files;
+    if (planned === undefined) throw new TypeError('expected one planned file');
+    const { publicKey, graceDays } = places.release?.license ?? {};
+    const about = { product, graceDays, planned, tree: plan.tree, publicKey };
+    const known = places.installed?.files.find((file) => file.path === path);
+    if (planned.action === 'same' && known?.digest === planned.file.digest) return about;
+    const rules = { product, publicKey, identity, now: clock, allowShorter, tree: plan.tree };
+    const judged = await judgeNextLicense({ name: what, path, bytes }, rules).catch(withOwnHint);
+    return { ...about, change: { ...judged, steps: await stepsOf(state, plan, places) } };
+  } catch (error) {
+    await plan.tree.close();
+    throw error;
+  }
+}
+
+interface PlanFileOptions extends PlanLicenseOptions {
+  readonly product: string;
+  readonly folders: readonly string[];
+  readonly places: LicensePlaces;
+}
+
+/** An edit of the old one by hand is no reason to stop: whoever names this file means it, and the old one is kept. */
+async function planFile(path: string, options: PlanFileOptions): Promise<FilePlan> {
+  const { identity, stateDir, prefix, bytes, product, folders, places } = options;
+  const last = places.installed ?? { files: [] };
+  const name = last.files.find((file) => file.path === path)?.name ?? basename(path);
+  const mode = `0${(await modeAt(path, prefix)).toString(8).padStart(3, '0')}`;
+  const measured = { digest: digestOf(bytes), size: bytes.length };
+  const file = { name, entry: LICENSE_ENTRY, role: 'license' as const, mode, install: path, ...measured };
+  const sites = [{ site: identity.site, files: [file] }];
+  const own = { stateDir, prefix };
+  const wanted = installFiles({ product, release: undefined, hasReleaseFiles: false, sites, folders, own });
+  return planFiles(wanted, { prefix, folders, last });
+}
+
+/** Permission bits of the one that it replaces. */
+async function modeAt(path: string, prefix: string): Promise<number> {
+  const tree = new FolderTree(prefix);
+  try {
+    return ((await findStanding(tree, path))?.mode ?? FIRST_MODE) & 0o777;
+  } finally {
+    await tree.close();
+  }
+}
+
+/** What the operator has put there by hand before is only written down. */
+async function stepsOf(
+  state: SiteState,
+  plan: FilePlan,
+  { installed: before }: LicensePlaces,
+): Promise<readonly Step[]> {
+  const steps = await siteFileSteps(state, plan);
+  if (steps !== undefined) return steps;
+  const sequence = (await state.findCurrentSequence()) ?? 0;
+  const left = before ?? { sequence, tags: [], files: [] };
+  return [installed({ sequence, before: before ?? null, after: { ...left, files: filesAfter(plan, left.files) } })];
+}
+
+function choosePlace(
+  { release, paths }: LicensePlaces,
+  { to, folders }: Pick<PlanLicenseOptions, 'to'> & { readonly folders: readonly string[] },
+): string {
+  const said = release?.license?.install;
+  if (to !== undefined && said !== undefined && to !== said) {
+    throw placeError(`expected the place that the release says, ${said}, got --to ${to}`, 'leave --to out');
+  }
+  const problem = to === undefined ? undefined : destinationProblem(to, folders);
+  if (problem !== undefined) throw placeError(`--to ${JSON.stringify(to)}: ${problem}`);
+  const path = to ?? paths[0];
+  if (path === undefined) throw placeError('expected a place for it, got a release that names none and no --to');
+  return path;
+}
+
+/** Where nothing is installed, the catalogue says for which product this site is. */
+async function findProduct(state: SiteState): Promise<string> {
+  const trust = await findSiteTrust(state);
+  const product = trust?.chain && storedProduct(trust.chain.targets);
+  if (product !== undefined) return product;
+  throw placeError('expected a site that knows its product, got one without', 'import a release or a catalogue first');
+}
+
+function placeError(why: string, hint?: string): InstallError {
+  return new InstallError(`install licence: ${why}`, { code: 'LICENSE_PLACE', ...(hint !== undefined && { hint }) });
+}
+
+/** `--keep-local` is an import's. */
+function withOwnHint(error: unknown): never {
+  if (!(error instanceof InstallError) || error.code !== 'LICENSE_SHORTER') throw error;
+  const { message, code, facts } = error;
+  throw new InstallError(message, {
+    code,
+    facts,
+    hint: 'take it with --allow-shorter, and say why with --reason TEXT',
+  });
+}
