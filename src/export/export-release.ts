@@ -63,7 +63,6 @@ export async function exportRelease(options: ExportOptions): Promise<ExportResul
 async function run(state: Run): Promise<ExportResult> {
   const { workspace, source, options, progress } = state;
   const journal = await openJournal(state);
-  progress.phase('licences');
   const given = await makeSiteContents(workspace, source.manifest, options);
   const content = await resolveContent(state, journal, given);
   options.signal?.throwIfAborted();

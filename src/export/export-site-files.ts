@@ -18,7 +18,6 @@ export async function exportSiteFiles(options: ExportOptions): Promise<SiteFiles
   return atOffice(options, async ({ workspace, source, outDir, stem, progress }) => {
     const { manifest } = source;
     const { signal } = options;
-    progress.phase('licences');
     const { sites, warnings } = await makeSiteContents(workspace, manifest, options);
     if (sites.length === 0) throw nothing(options);
     signal?.throwIfAborted();

@@ -54,6 +54,8 @@ export async function makeSiteContents(
 ): Promise<SiteContents> {
   const targets = await findTargets(workspace, manifest, options);
   const isNamed = options.sites !== undefined || options.fleetPath !== undefined;
+  if (!isNamed && manifest.license === undefined) return { sites: [], warnings: [] };
+  options.progress?.phase('licences');
   if (!isNamed) return forAny(manifest, options);
   const found = await readAll(manifest, targets, options);
   const cache = await openSealedCache(workspace.paths.sealed);
@@ -84,7 +86,14 @@ async function forAny(manifest: ReleaseManifest, options: ExportOptions): Promis
   const file = { ...fileOf(manifest.license, found), name, digest: digestOf(found.bytes), size: found.bytes.length };
   const content = contentOf({ site: 'any', name: '' }, { file: { ...file, sealed: false }, bytes: found.bytes, found });
   const unsealed = `${name} travels unsealed, since no site is named: whoever holds the medium can read it`;
-  return { sites: [content], warnings: [unsealed, ...endWarnings([content], clockOf(options))] };
+  const { site } = found.license;
+  const bound =
+    site === undefined || site === 'any'
+      ? []
+      : [
+          `the licence is for site ${JSON.stringify(site)} alone, and others will refuse it: name that site with --site CARD`,
+        ];
+  return { sites: [content], warnings: [unsealed, ...bound, ...endWarnings([content], clockOf(options))] };
 }
 
 /** The licence of every site that has a source. */

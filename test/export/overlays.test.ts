@@ -368,6 +368,15 @@ describe('a licence', () => {
     expect(files[0]?.validUntil).toBe(`${validUntil.slice(0, 19)}Z`);
   });
 
+  it('for one site that travels to any is told', async () => {
+    const office = await desk();
+    await office.license(claims({ site: 'north' }));
+    expect((await office.export()).warnings).toEqual([
+      expect.stringContaining('travels unsealed'),
+      expect.stringMatching(/^the licence is for site "north" alone/),
+    ]);
+  });
+
   it('ends by the clock, not by SOURCE_DATE_EPOCH', async () => {
     const office = await desk();
     const { cards } = await office.pin('north');
