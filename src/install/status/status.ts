@@ -76,12 +76,14 @@ export async function siteStatus({ stateDir, engine, prefix, ...clocks }: Status
   const state = await findState(stateDir);
   const trust = await findSiteTrust(state);
   const identity = state && (await findSiteIdentity(state));
-  const who = { ...(identity && { site: identity.site }), ...(identity?.name !== undefined && { name: identity.name }) };
+  const who = {
+    ...(identity && { site: identity.site }),
+    ...(identity?.name !== undefined && { name: identity.name }),
+  };
   if (state === undefined || trust === undefined) {
     return { ...who, images: [], files: [], attention: ['no root is pinned here: pin one with ferry trust'] };
   }
   const { pending, line } = await lookAtJournal(state);
-  const identity = await findSiteIdentity(state);
   const { release, lines } = await lookAtRelease({ state, identity, trust });
   const site = identity?.site ?? '';
   const {
