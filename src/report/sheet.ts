@@ -36,6 +36,8 @@ export interface SheetFacts {
 
 /** So many lines of lists fit on the page beside the rest. */
 const LINES = 24;
+/** More executables than these take one line each. */
+const ROOMY = 4;
 /** Longer names lose their middle, where it matters least: registry and tag stay. */
 const NAME_LENGTH = 72;
 
@@ -52,6 +54,8 @@ th, td { padding: .35mm 3mm .35mm 0; }
 .words i { font: normal 7pt/1 sans-serif; color: #555; display: inline-block; width: 4mm; }
 .hex { font-size: 9.5pt; white-space: nowrap; }
 .hex b { font-weight: normal; margin-right: 1.6mm; }
+.dense { display: flex; justify-content: space-between; font-size: 8pt; margin: 0; }
+.dense .hex { font-size: 8pt; }
 .small { font-size: 8pt; }
 .list { table-layout: fixed; }
 .list td { font-size: 8pt; white-space: nowrap; overflow: hidden; }
@@ -95,22 +99,26 @@ function fingerprintBox({ fingerprint: { hex, words } }: SheetFacts): Markup {
 
 function executableList({ executables }: SheetFacts): Markup {
   if (executables.length === 0) return html``;
+  const show = executables.length > ROOMY ? denseExecutable : executable;
   return html`<h2>Programs on the stick: what "sha256sum" must print before one is installed</h2>
-${executables.map(
-  ({
-    name,
-    version,
-    size,
-    sha256,
-  }) => html`<p><b>${name}</b> <span class="small">ferry ${version}, ${formatSize(size)}</span><br>
+${executables.map(show)}`;
+}
+
+type Executable = SheetFacts['executables'][number];
+
+function executable({ name, version, size, sha256 }: Executable): Markup {
+  return html`<p><b>${name}</b> <span class="small">ferry ${version}, ${formatSize(size)}</span><br>
 <span class="hex mono">${grouped(sha256)}</span></p>
-`,
-)}`;
+`;
+}
+
+function denseExecutable({ name, sha256 }: Executable): Markup {
+  return html`<p class="dense"><b>${name}</b> <span class="hex mono">${grouped(sha256)}</span></p>
+`;
 }
 
 function imageList({ images, executables }: SheetFacts): Markup {
-  // an executable takes two lines and a little, and three of them are reckoned with
-  const most = Math.max(0, LINES - Math.round(2.4 * Math.max(0, executables.length - 3)));
+  const most = Math.max(0, LINES - linesOf(executables.length));
   const shown = images.length <= most ? images : images.slice(0, Math.max(0, most - 1));
   const more = images.length - shown.length;
   return html`<h2>Contents</h2>
@@ -123,6 +131,11 @@ function imageList({ images, executables }: SheetFacts): Markup {
 `,
   )}</table>
 ${more > 0 ? html`<p class="small">and ${more} more: <span class="mono">ferry inspect</span> shows all</p>` : html``}`;
+}
+
+/** What executables take of the lines for images; three are reckoned with. */
+function linesOf(executables: number): number {
+  return Math.max(0, executables > ROOMY ? executables - 5 : 3 * (executables - 3));
 }
 
 /** Eight digits and eight digits, with room between that is no character: what is copied are 64 digits. */

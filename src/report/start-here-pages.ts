@@ -43,7 +43,7 @@ function textBlock(block: Block): string[] {
   if (block.kind === 'text') return wrap(block.text, '');
   if (block.kind === 'rows') return block.rows.flatMap(([key, words]) => wrap(words, '      ', `  ${key.padEnd(4)}`));
   const lines = block.steps.flatMap(({ command, note }, at) => [
-    `  ${at + 1}. ${command}`,
+    `  ${at + 1}. ${spellOut(command)}`,
     ...wrap(note, '       '),
     '',
   ]);
