@@ -1,5 +1,5 @@
 /**
- * `npm run build`: the executables, the completions and the manual page, into `dist/`. Says each with its SHA-256. What
+ * `npm run build`: the executables, completions, the manual page and the licences of what is in them, into `dist/`. Says each with its SHA-256. What
  * cannot be made is named, and the status is 1: nothing is left out without a word. `--only PLATFORM` makes one of them,
  * `--out DIR` puts all elsewhere, `--bases DIR` holds the packages of other platforms' Node.js.
  */
@@ -10,6 +10,7 @@ import { join, relative, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { BASES, PLATFORMS, type Platform, readBase } from './base.ts';
 import { makeExecutable } from './executable.ts';
+import { noticesOf } from './notices.ts';
 import { bundleScript, ROOT } from './script.ts';
 
 /** What the executable prints about itself, and where it goes. */
@@ -28,7 +29,7 @@ const bases = resolve(values.bases ?? BASES);
 const wanted = PLATFORMS.filter((platform) => values.only === undefined || platform === values.only);
 if (wanted.length === 0) throw new Error(`--only: expected ${PLATFORMS.join(', ')}, got ${values.only}`);
 
-const script = await bundleScript();
+const { text: script, packages } = await bundleScript();
 for (const platform of wanted) await build(platform).catch((error: unknown) => leaveOut(platform, error));
 
 async function build(platform: Platform): Promise<void> {
@@ -36,13 +37,14 @@ async function build(platform: Platform): Promise<void> {
   await makeExecutable({ script, base: await readBase(platform, bases), path });
   await tell(path);
   if (platform !== 'linux-x64') return;
-  for (const [name, args] of Object.entries(PAGES)) await print(path, args, join(out, name));
+  for (const [name, args] of Object.entries(PAGES)) await write(name, (await promisify(execFile)(path, args)).stdout);
+  await write('NOTICES.txt', await noticesOf(packages));
 }
 
-async function print(ferry: string, args: readonly string[], path: string): Promise<void> {
-  const { stdout } = await promisify(execFile)(ferry, args);
+async function write(name: string, text: string): Promise<void> {
+  const path = join(out, name);
   await mkdir(join(path, '..'), { recursive: true });
-  await writeFile(path, stdout);
+  await writeFile(path, text);
   await tell(path);
 }
 

