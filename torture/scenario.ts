@@ -9,6 +9,7 @@ import { withoutIdentity } from '../test/support/site-view.ts';
 import { listPoints, type Point } from './point.ts';
 import { FOUND, makeHost, type Releases } from './releases.ts';
 import type { Moment, TortureSite } from './site.ts';
+import { layOutStick, stickOf } from './stick.ts';
 
 export interface Scenario {
   readonly name: string;
@@ -82,6 +83,16 @@ export const UPDATE: Scenario = {
   isGoalLasting: true,
 };
 
+const FOLDER: Scenario = {
+  name: 'update from a folder with an overlay',
+  makeOld: async (site, releases) => {
+    await layOutStick(site, releases);
+    await makeFirst(site, releases);
+  },
+  goal: (releases) => importing(stickOf(releases)),
+  isGoalLasting: true,
+};
+
 const ROLLING_BACK = ['rollback', '--yes', '--json'] as const;
 
 async function makeSecond(site: TortureSite, releases: Releases): Promise<void> {
@@ -130,6 +141,7 @@ const lastJournalWrite = (points: readonly Point[]) => points.findLast(({ kind }
 export const SCENARIOS: readonly Scenario[] = [
   FIRST,
   UPDATE,
+  FOLDER,
   rollback('rollback', makeSecond),
   rollback('rollback of a rollback', makeRolledBack),
   rollback('rollback of the first import', makeFirst),
