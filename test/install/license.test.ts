@@ -18,7 +18,9 @@ import { digestOf } from '../../src/oci/index.ts';
 import { generateIdentity, sealFor } from '../../src/seal/index.ts';
 import { ensureSiteIdentity, type WholeIdentity } from '../../src/site/index.ts';
 import { openState } from '../../src/state/index.ts';
-import type { TestEngine } from '../support/engine.ts';
+import { runFerry } from '../support/cli.ts';
+import { busyboxImage, type TestEngine } from '../support/engine.ts';
+import { startKilledAt, traceFileCalls } from '../support/killed-ferry.ts';
 import { licenseIssuer } from '../support/licenses.ts';
 import { countChanges, dieAt } from './dying.ts';
 import { type Lab, NOW, snapshot, useSite } from './lab.ts';
@@ -67,6 +69,13 @@ async function install(text: string | Uint8Array, options: Partial<InstallLicens
 }
 
 const show = (now = NOW) => showLicense({ stateDir: lab.stateDir, prefix: lab.prefix, now });
+
+/** The same site once more, elsewhere. */
+async function copySite(from: string, to: string): Promise<void> {
+  for (const part of ['state', 'prefix']) {
+    await cp(join(from, part), join(to, part), { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+  }
+}
 
 /** The error of an install that changes nothing. */
 async function refusal(text: string | Uint8Array, options: Partial<InstallLicenseOptions> = {}): Promise<FerryError> {
@@ -192,6 +201,28 @@ describe('a licence that is installed', () => {
     expect(await install(next)).toMatchObject({ action: 'installed', digest: digestOf(Buffer.from(next)) });
     expect((await status()).files).toMatchObject([{ ok: true }]);
     expect(await install(next)).toMatchObject({ action: 'present' });
+  });
+
+  it('is not seen by a container that mounts that one file: an engine that answers says so', async () => {
+    const name = 'ghcr.io/atrium/box:1';
+    await busyboxImage(engine, { name, layers: [{ files: { inside: 'x' } }] });
+    const mount = `${join(lab.prefix, PLACE)}:/license:ro`;
+    const run = [
+      'run',
+      '--detach',
+      '--net=none',
+      '--name',
+      'server',
+      '--volume',
+      mount,
+      name,
+      '/bin/busybox',
+      'sleep',
+      '600',
+    ];
+    await engine.docker(...run);
+    const done = await install(token({ exp: inDays(400) }), { engine: lab.connect });
+    expect(done.recreate).toEqual([{ container: 'server', path: join(lab.prefix, PLACE) }]);
   });
 
   it('may end sooner for a reason, which is written down', async () => {
@@ -388,13 +419,7 @@ describe('an install that is killed', () => {
     await writeFile(path, next);
     const scene = async (name: string) => {
       const dir = join(lab.dir, name);
-      for (const part of ['state', 'prefix']) {
-        await cp(join(lab.dir, part), join(dir, part), {
-          recursive: true,
-          verbatimSymlinks: true,
-          preserveTimestamps: true,
-        });
-      }
+      await copySite(lab.dir, dir);
       return { stateDir: join(dir, 'state'), prefix: join(dir, 'prefix'), dir };
     };
     const run = ({ stateDir, prefix }: { stateDir: string; prefix: string }) =>
@@ -421,6 +446,32 @@ describe('an install that is killed', () => {
       await rm(one.dir, { recursive: true });
     }
     expect(seen).toEqual(new Set([old, next]));
+  });
+
+  it('as a process, right before a call that changes the disk, is brought to its end by the next install', async () => {
+    const old = token({ exp: inDays(20) });
+    await lab.import((await release('1', withLicense(old))).path);
+    const next = token({ exp: inDays(400) });
+    await writeFile(join(lab.medium, 'new.lic'), next);
+    const args = ['license', 'install', join(lab.medium, 'new.lic'), '--json'];
+    const scene = async (name: string) => {
+      const dir = join(lab.dir, name);
+      await copySite(lab.dir, dir);
+      const host = { DOCKER_HOST: 'unix:///nowhere/docker.sock', HOME: lab.dir };
+      return { FERRY_STATE: join(dir, 'state'), FERRY_PREFIX: join(dir, 'prefix'), ...host };
+    };
+    const { calls } = await traceFileCalls(args, { env: await scene('trace'), log: join(lab.dir, 'trace.log') });
+    const renames = calls.filter(({ name }) => name.startsWith('rename'));
+    expect(renames.length).toBeGreaterThan(5);
+    for (const call of renames.filter((_, index) => index % 3 === 0)) {
+      const env = await scene(`at-${call.name}-${call.at}`);
+      expect((await startKilledAt(call, args, env).ended).isKilled).toBe(true);
+      expect([old, next]).toContain(await readFile(join(env.FERRY_PREFIX, PLACE), 'utf8'));
+      const again = await runFerry(args, { env });
+      expect(again).toMatchObject({ status: 0, stdout: expect.stringContaining('"daysLeft":') });
+      expect(await readFile(join(env.FERRY_PREFIX, PLACE), 'utf8')).toBe(next);
+      expect(await readdir(join(env.FERRY_PREFIX, 'etc/atrium'))).toHaveLength(3); // ..data, one version, the link
+    }
   });
 
   it('by the person puts everything back', async () => {
