@@ -57,7 +57,7 @@ export function isOurUnit(text: string): boolean {
 
 /** The units that one of ours was told to let wait. */
 export function waitingUnits(text: string): readonly string[] {
-  return /^Before=(.*)$/m.exec(text)?.[1]?.split(' ') ?? [];
+  return /^Before=(.*)$/m.exec(text)?.[1]?.match(/\S+/g) ?? [];
 }
 
 /** `%` begins a specifier everywhere in a unit (systemd.unit(5)). */

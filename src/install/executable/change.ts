@@ -18,8 +18,8 @@ export interface FerryChange {
   readonly stood: { readonly executable: string | null; readonly link: string | null; readonly unit: string | null };
   /** Whether the link is to lead elsewhere than it does. */
   readonly isLinkNew: boolean;
-  /** Text of the boot unit that is to be written; `null`: as it is. */
-  readonly unit: string | null;
+  /** Lines of the boot unit that is to be written; `null`: as it is. */
+  readonly unit: readonly string[] | null;
   /** The version that was linked, `null` for none of ours. */
   readonly before: string | null;
 }

@@ -113,8 +113,9 @@ async function planChange(
     ...told(isWritten || isLinkNew ? 'installed' : 'same', warnings),
     needs: isWritten ? [needed] : [],
     change: {
-      ...{ version, digest, size, entry: `files/${file.name}`, made: [...made], isLinkNew, unit },
+      ...{ version, digest, size, entry: `files/${file.name}`, made: [...made], isLinkNew },
       executable: place.executable,
+      unit: unit === null ? null : unit.split('\n'),
       stood: { executable: place.inode, link: 'inode' in linked ? linked.inode : null, unit: stood },
       before: linked.kind === 'version' && linked.isThere ? linked.version : null,
     },

@@ -75,7 +75,7 @@ async function* shown(source: AsyncIterable<Uint8Array>, { progress, signal }: S
 }
 
 function writeUnit(path: string, { unit }: FerryChange, site: Site, label: Label): Promise<void> {
-  const about = { path, place: `${UNIT_FOLDER}/${UNIT}`, source: [Buffer.from(unit ?? '')], mode: 0o644 };
+  const about = { path, place: `${UNIT_FOLDER}/${UNIT}`, source: [Buffer.from((unit ?? []).join('\n'))], mode: 0o644 };
   return writeWhole({ ...about, predecessor: undefined }, site, label);
 }
 

@@ -5,6 +5,7 @@
 
 import { readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { canonicalJSON } from '../../../src/content/index.ts';
 import type { FerryChange } from '../../../src/install/executable/change.ts';
 import { type FerryPlan, type PlanFerryOptions, planFerry } from '../../../src/install/executable/plan.ts';
 import { ferryStep } from '../../../src/install/steps/ferry.ts';
@@ -64,7 +65,9 @@ export class PlaceLab {
       isWanted: true,
       unit: { state: join(dir, 'state') },
     };
-    return JSON.parse(JSON.stringify(await planFerry({ ...about, ...more }))) as FerryPlan;
+    const { change, ...plan } = await planFerry({ ...about, ...more });
+    // as a journal can hold it
+    return { ...plan, ...(change && { change: JSON.parse(canonicalJSON(change).toString()) }) };
   }
 
   async change(version: string, text?: string, more?: Partial<PlanFerryOptions>): Promise<FerryChange> {

@@ -294,7 +294,7 @@ describe('the boot unit', () => {
     await lab.place(change);
     const run = async () => ({ status: 1, stdout: '', output: 'Failed to connect to bus\n' });
     await ferryKind(run).apply(change, lab.site({ prefix: '/' }));
-    expect(await text()).toBe(change.unit);
+    expect(await text()).toBe(change.unit?.join('\n'));
     expect(lab.host.warnings[0]).toBe('systemctl daemon-reload: status 1, "Failed to connect to bus"');
   });
 });
