@@ -9,14 +9,18 @@ import type { Session } from './session.ts';
 import { lookAtSite } from './status.ts';
 import { statusLines } from './status-lines.ts';
 
-/** Shows the plan and asks; where nobody is, nobody is asked: what a script is to do was decided by who wrote it. */
+/**
+ * Shows the plan and asks; where nobody is, nobody is asked: what a script is to do was decided by who wrote it.
+ * @param told gets the warnings that were shown with the plan
+ */
 export function planQuestion(
   session: Session,
-  { yes }: { readonly yes?: boolean },
+  { yes, told }: { readonly yes?: boolean | undefined; readonly told: Set<string> },
 ): ((planned: ImportResult) => Promise<boolean>) | undefined {
   if (yes || session.io.ask === undefined) return undefined;
   return async (planned) => {
     session.warn(planned.warnings);
+    for (const line of planned.warnings) told.add(line);
     for (const line of importLines(planned, session.now)) session.io.err(line);
     const answer = await session.ask('go on? [y/N] ', { instead: 'give --yes to do it without being asked' });
     return /^y(es)?$/i.test(answer.trim());

@@ -82,6 +82,7 @@ async function runImport(session: Session, bundle: string, options: ImportOption
   const progress = await session.progress(
     'nothing was changed: images that were loaded are gone, all tags stand as before',
   );
+  const told = new Set<string>();
   const { importBundle } = await import('../install/index.ts');
   const done = await importBundle({
     stateDir: stateOf(session, options),
@@ -96,7 +97,7 @@ async function runImport(session: Session, bundle: string, options: ImportOption
     onReceipt: (receipt, path) => showReceipt(session, receipt, path),
     fingerprint: options.fingerprint,
     ask: options.yes ? undefined : askFingerprint(session),
-    confirm: planQuestion(session, options),
+    confirm: planQuestion(session, { yes: options.yes, told }),
     dryRun: options.dryRun,
     activate: options.activate,
     allowDowngrade: options.allowDowngrade,
@@ -113,7 +114,7 @@ async function runImport(session: Session, bundle: string, options: ImportOption
     progress,
     signal: session.io.signal,
   });
-  session.warn(done.warnings);
+  session.warn(done.warnings.filter((line) => !told.has(line)));
   const end = await endLines(session, done, { ...options, folder: bundle });
   session.finish({ fields: { ...done }, lines: [...importLines(done, session.now), ...end] });
 }

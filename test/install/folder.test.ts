@@ -7,6 +7,7 @@ import { DockerError } from '../../src/docker/index.ts';
 import { FerryError } from '../../src/errors.ts';
 import { rollBack, siteStatus } from '../../src/install/index.ts';
 import { findParts } from '../../src/install/look/find-parts.ts';
+import { syncMedium } from '../../src/install/look/sync-medium.ts';
 import { sealFor } from '../../src/seal/index.ts';
 import { findSiteIdentity } from '../../src/site/index.ts';
 import { findState } from '../../src/state/index.ts';
@@ -326,6 +327,14 @@ describe('nothing is open any more', () => {
     expect(await openFiles()).toEqual([]);
     await lab.import(lab.medium, { replace: ['a.conf'], reason: 'r' });
     expect(await openFiles()).toEqual([]);
+  });
+});
+
+describe('a medium that cannot be synced', () => {
+  it('is not said to be safe, and why is', async () => {
+    const why = await syncMedium(join(lab.dir, 'pulled'));
+    expect(why).toMatch(/^unmount \S+pulled and wait until that is done before you pull it: sync says ".*No such file/);
+    expect(await syncMedium(lab.medium)).toBeUndefined();
   });
 });
 

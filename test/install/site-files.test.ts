@@ -4,7 +4,8 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { DockerError } from '../../src/docker/index.ts';
-import { recoverSite, rollBack } from '../../src/install/index.ts';
+import { recoverSite, rollBack, writeSupport } from '../../src/install/index.ts';
+import { findSecrets } from '../../src/install/support/secrets.ts';
 import { generateIdentity, sealFor } from '../../src/seal/index.ts';
 import { findSiteIdentity } from '../../src/site/index.ts';
 import { findState } from '../../src/state/index.ts';
@@ -131,6 +132,28 @@ describe('a sealed licence', () => {
     const done = await lab.import(overlay, { keepLocal: ['license.blob'], reason: 'ticket 1' });
     expect(done).toMatchObject({ files: [{ action: 'kept' }] });
     expect(await standing()).toBe(LICENCE);
+  });
+});
+
+describe('the folder for whoever helps', () => {
+  it('has neither the licence nor the one that it replaced, wherever they got to', async () => {
+    await lab.import((await release('1')).path);
+    await lab.import(await lab.overlay(site, [await sealed(LICENCE)]));
+    await lab.import(await lab.overlay(site, [await sealed(RENEWED)]));
+    const secrets = await findSecrets((await findState(lab.stateDir)) as never, lab.prefix);
+    expect(secrets).toEqual(expect.arrayContaining([LICENCE, RENEWED]));
+    const outDir = join(lab.dir, 'out');
+    await writeSupport({
+      stateDir: lab.stateDir,
+      outDir,
+      engine: lab.connect,
+      version: '0.1.0',
+      secrets: [],
+      now: NOW,
+    });
+    for (const text of [LICENCE, RENEWED]) {
+      expect((await placesOf(text)).filter((path) => path.startsWith('out'))).toEqual([]);
+    }
   });
 });
 

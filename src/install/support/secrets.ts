@@ -1,6 +1,6 @@
 /**
  * The texts that are secret at this site, so that they can be found wherever they turned up: all that is in `identity/`,
- * and the site's own files (licence, TLS key), as they were kept and as they stand. They are read to be left out.
+ * and the site's own files (licence, TLS key), as they were kept, replaced ones among them, and as they stand. They are read to be left out.
  */
 
 import { readdir } from 'node:fs/promises';
@@ -36,10 +36,15 @@ async function releaseTexts(state: SiteStateReader, sequence: number, prefix: st
     for (const file of files.filter(({ from }) => from !== 'release')) {
       texts.push(...(await fileTexts(file, { state, sequence, tree })));
     }
-    return texts;
+    return [...texts, ...(await keptTexts(state, sequence))];
   } finally {
     await tree.close();
   }
+}
+
+/** A licence that an overlay has replaced is in no document any more, and may be valid all the same. */
+async function keptTexts({ dir }: SiteStateReader, sequence: number): Promise<string[]> {
+  return textsIn(join(dir, 'releases', String(sequence), 'kept'));
 }
 
 async function receiptFiles(state: SiteStateReader, sequence: number): Promise<readonly { readonly path: string }[]> {
@@ -49,12 +54,16 @@ async function receiptFiles(state: SiteStateReader, sequence: number): Promise<r
 }
 
 async function identityTexts({ dir }: SiteStateReader): Promise<string[]> {
-  const folder = join(dir, 'identity');
+  return (await textsIn(join(dir, 'identity'))).map(withoutComments);
+}
+
+/** Of all files of a folder but the site's name. */
+async function textsIn(folder: string): Promise<string[]> {
   const names = (await attempt(() => readdir(folder))) ?? [];
   const texts: string[] = [];
   for (const name of names.filter((each) => each !== NAME)) {
     const bytes = await attempt(() => findFileBounded(join(folder, name), { max: MAX_SECRET_BYTES }));
-    if (bytes !== undefined) texts.push(withoutComments(bytes.toString('utf8')));
+    if (bytes !== undefined) texts.push(bytes.toString('utf8'));
   }
   return texts;
 }
