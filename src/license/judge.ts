@@ -51,7 +51,8 @@ export function isShorter(next: License, current: License, now: Date): boolean {
 }
 
 function isFor(claim: string, { id, name }: { readonly id: string; readonly name?: string | undefined }): boolean {
-  return claim === 'any' || claim.toLowerCase() === id || claim === name;
+  // names are stored in this form of Unicode
+  return claim === 'any' || claim.toLowerCase() === id || claim.normalize('NFC') === name;
 }
 
 function refused(

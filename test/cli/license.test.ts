@@ -1,12 +1,13 @@
 /** `ferry license` as it is typed: what it answers, to a program and to a person, and what it never prints. */
 
+import { spawnSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { findSiteIdentity } from '../../src/site/index.ts';
 import { findState } from '../../src/state/index.ts';
 import { type Lab, NOW, useSite } from '../install/lab.ts';
-import { jsonResult, runMain } from '../support/cli.ts';
+import { FERRY, jsonResult, runMain } from '../support/cli.ts';
 import { licenseIssuer } from '../support/licenses.ts';
 
 const PLACE = '/etc/atrium/license.blob';
@@ -95,6 +96,16 @@ describe('ferry license install', () => {
     expect((await ferry('audit', 'list')).stdout).toContain('ticket 4711');
   });
 
+  it('takes what a shell gives for <(…), and stops an endless one', async () => {
+    const env = { FERRY_STATE: lab.stateDir, FERRY_PREFIX: lab.prefix, HOME: lab.dir, PATH: process.env['PATH'] };
+    const script = `"$0" license install <(cat "$1") --json; "$0" license install /dev/zero --json`;
+    const file = join(lab.medium, await carry({ exp: inDays(400) }));
+    const { stdout } = spawnSync('bash', ['-c', script, FERRY, file], { env, encoding: 'utf8' });
+    const [done, endless] = stdout.trim().split('\n');
+    expect(JSON.parse(done ?? '')).toMatchObject({ event: 'result', action: 'installed' });
+    expect(JSON.parse(endless ?? '')).toMatchObject({ event: 'error', code: 'LICENSE_TOO_LARGE', exit: 1 });
+  });
+
   it('says which file it has not found, and which command', async () => {
     expect(await ferry('license', 'install', 'none.lic')).toMatchObject({
       status: 1,
@@ -103,6 +114,10 @@ describe('ferry license install', () => {
     expect(await ferry('license')).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('`ferry license --help`'),
+    });
+    expect(await ferry('license', 'install', '.')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('a folder'),
     });
     const elsewhere = await ferry('license', 'install', await carry({}), '--to', '/opt/atrium/x');
     expect(elsewhere).toMatchObject({ status: 2, stderr: expect.stringContaining('leave --to out') });

@@ -23,6 +23,7 @@ describe('judgeLicense', () => {
     judge({ product: 'Atrium', site: site.id, validFrom: inDays(-1), validUntil: inDays(1) });
     judge({ site: 'plant 1' });
     judge({ site: '0123456789ABCDEF' });
+    judge({ site: 'Werk Mu\u0308nchen' }, { site: { id: site.id, name: 'Werk M\u00fcnchen' } });
     judge({ site: 'any' });
     judge({ site: 'another' }, { site: undefined });
   });

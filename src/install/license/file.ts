@@ -1,6 +1,7 @@
 /** The file that somebody names as a licence: read whole with a bound, and opened where it is sealed for this site. */
 
-import { ContentError, readFileBounded } from '../../content/index.ts';
+import { createReadStream } from 'node:fs';
+import { ContentError, readBounded } from '../../content/index.ts';
 import { LicenseError, MAX_LICENSE_BYTES } from '../../license/index.ts';
 import { openSealed } from '../../seal/index.ts';
 import type { WholeIdentity } from '../../site/index.ts';
@@ -19,10 +20,13 @@ export async function readLicenseFile(path: string, { age }: Pick<WholeIdentity,
   return bytes.subarray(0, SEALED.length).equals(SEALED) ? openSealed(bytes, age.identity) : bytes;
 }
 
+/** As a stream: what a shell gives for `<(…)` is a pipe. */
 async function read(path: string): Promise<Buffer> {
   try {
-    return await readFileBounded(path, { max: MAX_LICENSE_BYTES + MAX_SEAL_BYTES });
+    return await readBounded(createReadStream(path), { max: MAX_LICENSE_BYTES + MAX_SEAL_BYTES, what: path });
   } catch (error) {
+    // a read knows no path, and "EISDIR" alone helps nobody
+    if (error instanceof Error && 'errno' in error) throw Object.assign(error, { path });
     if (!(error instanceof ContentError) || error.code !== 'TOO_LARGE') throw error;
     throw new LicenseError(`read ${path}: expected a licence of at most ${MAX_LICENSE_BYTES} bytes, got more`, {
       code: 'LICENSE_TOO_LARGE',
