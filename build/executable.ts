@@ -3,7 +3,7 @@
  * options and nothing of the machine that made it, so the same blob goes into the Node.js of every platform.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -43,7 +43,8 @@ export async function makeExecutable({ script, base, path }: ExecutableOptions):
   const partial = `${path}.${process.pid}.partial`;
   try {
     const blob = await makeBlob(dir, script);
-    await writeFile(partial, base, { mode: 0o755 });
+    await writeFile(partial, base);
+    await chmod(partial, 0o755); // whatever the umask
     await run(process.execPath, [POSTJECT, partial, 'NODE_SEA_BLOB', blob, '--sentinel-fuse', FUSE]);
     await rename(partial, path);
   } finally {
