@@ -30,8 +30,8 @@ SOURCE_DATE_EPOCH two exports of the same content are the same bytes.
 
 Examples:
   $ ferry export manifests/atrium.yaml --out /media/stick --workspace ./office
-  $ ferry export manifests/atrium.yaml --out /media/stick --workspace ./office --site site.json
-  $ ferry export manifests/atrium.yaml --out /media/stick --workspace ./office --fleet manifests/fleet.yaml --only-site-files
+  $ ferry export atrium.yaml --out /media/stick --workspace ./office --site site.json
+  $ ferry export atrium.yaml --out /media/stick --workspace ./office --fleet fleet.yaml --only-site-files
   $ ferry export atrium.yaml --out . --workspace ./office --mirror ghcr.io=127.0.0.1:5055
   $ ferry export atrium.yaml --out /srv/ferry --workspace ./office --passphrase-file ~/.ferry-pass --json`;
 

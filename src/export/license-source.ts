@@ -6,7 +6,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isErrno, readFileBounded } from '../content/index.ts';
-import { shownURL } from '../http/index.ts';
+import { type HTTPClient, openHTTP, shownURL } from '../http/index.ts';
 import type { License } from '../license/index.ts';
 import { fetchLicense, LicenseError, MAX_LICENSE_BYTES, readLicense } from '../license/index.ts';
 import { ExportError } from './error.ts';
@@ -31,6 +31,8 @@ export interface LicenseReader {
    * @throws {ExportError} `SOURCE_FILE`, `TOKEN_MISSING`, `SITE_NEEDED`; {LicenseError}; {HTTPError}; the signal's reason
    */
   read(source: PlacedSource, site?: SourceSite): Promise<FoundLicense>;
+  /** Ends its connections. */
+  close(): Promise<void>;
 }
 
 export type LicenseReaderOptions = Pick<ExportOptions, 'env' | 'signal' | 'progress' | 'caPEM' | 'plainHTTP'> & {
@@ -38,19 +40,32 @@ export type LicenseReaderOptions = Pick<ExportOptions, 'env' | 'signal' | 'progr
   readonly publicKey?: string | undefined;
 };
 
-/** A reader for one export. */
+/** A reader for one export; whoever opens it closes it. */
 export function openLicenses(options: LicenseReaderOptions): LicenseReader {
+  // one for all: each client loads whom it trusts anew, which takes longer than a licence
+  let client: HTTPClient | undefined;
+  const connect = () => {
+    client ??= openClient(options);
+    return client;
+  };
   const known = new Map<string, Promise<FoundLicense>>();
   return {
     async read(source, site) {
       const place = placeOf(source, site, options.env ?? {});
       const key = JSON.stringify(place);
-      const found = known.get(key) ?? find(place, options);
+      const found = known.get(key) ?? find(place, { ...options, connect });
       known.set(key, found);
       return found;
     },
+    close: async () => client?.close(),
   };
 }
+
+function openClient({ env = {}, caPEM, signal }: LicenseReaderOptions): HTTPClient {
+  return openHTTP({ env, ...(caPEM !== undefined && { caPEM }), ...(signal && { signal }) });
+}
+
+type FindOptions = LicenseReaderOptions & { readonly connect: () => HTTPClient };
 
 /** A source for one site: nothing in it is open any more. */
 type Place =
@@ -71,7 +86,7 @@ function placeOf(
   if (tokenEnv === undefined) return { url: address, shown };
   const token = env[tokenEnv]?.trim();
   if (token) return { url: address, shown, token, tokenEnv };
-  throw new ExportError(`read licence of ${shown}: expected its token in ${tokenEnv}, got no such variable`, {
+  throw new ExportError(`read licence: expected its token in ${tokenEnv}, got no such variable`, {
     code: 'TOKEN_MISSING',
     facts: { variable: tokenEnv },
     hint: `set ${tokenEnv} to the token`,
@@ -99,7 +114,7 @@ function pathPart(value: string): string {
   );
 }
 
-async function find(place: Place, options: LicenseReaderOptions): Promise<FoundLicense> {
+async function find(place: Place, options: FindOptions): Promise<FoundLicense> {
   const bytes = 'path' in place ? await readFrom(place) : await fetchFrom(place, options);
   const { publicKey } = options;
   const license = await readLicense(bytes, { publicKey, what: place.shown });
@@ -108,10 +123,10 @@ async function find(place: Place, options: LicenseReaderOptions): Promise<FoundL
 
 async function fetchFrom(
   { url, token, tokenEnv }: Extract<Place, { url: string }>,
-  { env, signal, progress, caPEM, plainHTTP }: LicenseReaderOptions,
+  { signal, progress, plainHTTP, connect }: FindOptions,
 ): Promise<Uint8Array> {
   const onRetry = (why: string) => progress?.note(why);
-  return fetchLicense({ url, token, tokenEnv, env, signal, caPEM, plainHTTP, onRetry });
+  return fetchLicense({ url, token, tokenEnv, signal, plainHTTP, onRetry, client: connect() });
 }
 
 async function readFrom({ path, shown }: Extract<Place, { path: string }>): Promise<Uint8Array> {

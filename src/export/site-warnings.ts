@@ -17,7 +17,7 @@ const SHOWN = 5;
 /** A line for each day on which licences end soon. */
 export function endWarnings(sites: readonly LicensedSite[], now: Date): readonly string[] {
   const ending = sites.filter(
-    ({ validUntil }) => validUntil && validUntil.getTime() - now.getTime() < SOON_DAYS * DAY_MS,
+    ({ validUntil }) => validUntil && validUntil.getTime() - now.getTime() <= SOON_DAYS * DAY_MS,
   );
   const groups = Map.groupBy(ending, ({ validUntil }) => (validUntil as Date).toISOString().slice(0, 10));
   return [...groups]
@@ -30,7 +30,29 @@ export function endWarnings(sites: readonly LicensedSite[], now: Date): readonly
     });
 }
 
-/** `plant-1, plant-2 and 198 more`. */
+/** A licence that is carried for whoever imports it. @param about its file, and the site that it says it is for */
+export function anyWarnings({ name, site }: { readonly name: string; readonly site: string | undefined }): string[] {
+  const unsealed = `${name} travels unsealed, since no site is named: whoever holds the medium can read it`;
+  if (site === undefined || site === 'any') return [unsealed];
+  const bound = `the licence is for site ${JSON.stringify(site)} alone: others will refuse it; name that site with --site`;
+  return [unsealed, bound];
+}
+
+/** Sites that get nothing, and those that nobody has compared. */
+export function targetWarnings(
+  targets: readonly (LicensedSite & { readonly source?: object; readonly confirmed: boolean })[],
+): readonly string[] {
+  const without = listNames(targets.filter(({ source }) => source === undefined));
+  const unseen = listNames(targets.filter(({ source, confirmed }) => source !== undefined && !confirmed));
+  const lines = [
+    without &&
+      `no overlay for ${without}: neither the release manifest nor the fleet says where its licence comes from`,
+    unseen && `sealed for ${unseen}, though nobody compared the fingerprint: ferry fleet add CARD --fingerprint`,
+  ];
+  return lines.filter((line) => line !== '');
+}
+
+/** `plant-1, plant-2 and 198 more`; empty for none. */
 export function listNames(sites: readonly Pick<LicensedSite, 'name' | 'site'>[]): string {
   const names = sites.slice(0, SHOWN).map(({ name, site }) => name || site);
   const more = sites.length - names.length;

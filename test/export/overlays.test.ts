@@ -2,6 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { openBundle } from '../../src/bundle/index.ts';
@@ -12,7 +13,7 @@ import { addToFleet, listCatalogue } from '../../src/workspace/index.ts';
 import { makeCertificates } from '../support/certificates.ts';
 import { newOffice, type TestOffice } from '../support/exports.ts';
 import { newFleet, newSite, type TestSite, writeCard, writeIdentity } from '../support/fleet.ts';
-import { type LicenseServerOptions, licenseServer } from '../support/license-server.ts';
+import { type LicenseServerOptions, licenseServer, respond } from '../support/license-server.ts';
 import { licenseIssuer } from '../support/licenses.ts';
 import { daysLater, NOW } from '../support/proposals.ts';
 import { pushImage, startRegistry, type TestRegistry } from '../support/registry.ts';
@@ -353,7 +354,7 @@ describe('a licence', () => {
 
   it.each([
     [61, undefined],
-    [60, undefined],
+    [60, 'the licence of north, south ends 2026-07-31, in 60 days'],
     [59, 'the licence of north, south ends 2026-07-30, in 59 days'],
     [1, 'the licence of north, south ends 2026-06-02, in 1 day'],
   ])('that ends in %i days is told when that is soon', async (days, line) => {
@@ -500,7 +501,7 @@ describe('a licence by HTTPS', () => {
     await office.write(['demo/app:1'], manifestOf('https://cp.example/l?secret=1'));
     await expect(office.export({ env: { CP_TOKEN: value } })).rejects.toMatchObject({
       code: 'TOKEN_MISSING',
-      message: 'read licence of https://cp.example/l: expected its token in CP_TOKEN, got no such variable',
+      message: 'read licence: expected its token in CP_TOKEN, got no such variable',
     });
   });
 
@@ -524,6 +525,21 @@ describe('a licence by HTTPS', () => {
       message: expect.stringMatching(/^licence of north: /),
       hint: expect.stringContaining('CP_TOKEN'),
     });
+  });
+
+  it('is asked for no more by the other sites once the server has failed', async () => {
+    const office = await desk();
+    const names = Array.from({ length: 20 }, (_, at) => `plant ${at}`);
+    await office.pin(...names);
+    const busy = (response: ServerResponse) => respond(response, 503, '', { 'retry-after': '86400' });
+    const { url, seen } = await server({ first: names.map(() => busy) });
+    await office.write(['demo/app:1'], manifestOf(`${url}/{site}`));
+    const fleetPath = await office.fleet(`sites: [${names.map((name) => `{site: ${name}}`).join(', ')}]\n`);
+    await expect(office.export({ fleetPath, env: { CP_TOKEN: TOKEN } })).rejects.toMatchObject({
+      code: 'LICENSE_SERVER_FAILED',
+      message: expect.stringMatching(/^licence of plant \d+: /),
+    });
+    expect(seen.length).toBeLessThanOrEqual(6);
   });
 
   it('of a source for each site needs a site', async () => {
