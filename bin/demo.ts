@@ -1,22 +1,31 @@
 /**
  * `npm run demo`: the whole loop on one machine, told in a few lines. Two small images that really run are pushed to a
- * private registry and exported as release 1 and 2; a folder stands for the stick; the site trusts, verifies and imports
- * both into Docker (a private engine when none is reachable), runs a container of each, and refuses a copy that was
- * tampered with. Every command is run as a person would type it. Ends with everything gone that it made.
+ * private registry and exported as release 1 and 2, with the executable of ferry in the bundle; a folder stands for the
+ * stick, which is laid out as a kit. The site, another folder, has no ferry: it installs the one on the stick, imports
+ * with it into Docker (a private engine when none is reachable), runs a container of each release, and refuses a copy
+ * that was tampered with. Every command is run as a person would type it. Ends with everything gone that it made.
  */
 import { execFile, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { startEngine } from '../test/support/engine.ts';
+import { builtFerry } from '../test/support/executable.ts';
 import { pushBusybox, startRegistry } from '../test/support/registry.ts';
 
 const FERRY = fileURLToPath(new URL('./ferry', import.meta.url));
 const MANIFEST = fileURLToPath(new URL('../manifests/demo.yaml', import.meta.url));
+/** What the manifest says of the executable that travels: with the first release alone, the site has it then. */
+const CARRIED = `ferry:
+  - {from: ./ferry-linux-x64, platform: linux/amd64}
+`;
+/** Where the site's own ferry is, once it is installed. */
+const INSTALLED = 'host/usr/bin/ferry';
 const REGISTRY_NAME = 'registry.example:5000';
+
+const FROM_END = 256 * 1024;
 
 /** What must be undone at the end, last first. */
 const cleanUps: (() => Promise<unknown>)[] = [];
@@ -35,6 +44,8 @@ interface Machine {
 interface Expectation {
   /** @default 0 */
   readonly status?: number;
+  /** Which ferry is run, from the folder of the demo. @default that of this checkout */
+  readonly program?: string;
 }
 
 function tell(text = ''): void {
@@ -46,10 +57,20 @@ function heading(text: string): void {
 }
 
 /** Runs `ferry` as typed, shows the command and what it says. @throws when it ends in another way than expected */
-async function ferry(machine: Machine, args: readonly string[], { status = 0 }: Expectation = {}): Promise<string> {
+function ferry(machine: Machine, args: readonly string[], expectation: Expectation = {}): Promise<string> {
+  return command(machine, ['ferry', ...args], expectation);
+}
+
+/** The same with any program; `ferry` is the one of this checkout, unless another is meant. */
+async function command(
+  machine: Machine,
+  [name = '', ...args]: readonly string[],
+  { status = 0, program }: Expectation = {},
+): Promise<string> {
   interruption.signal.throwIfAborted();
-  tell(`\n$ ferry ${args.map((arg) => (arg.length === 64 ? `${arg.slice(0, 8)}…` : arg)).join(' ')}`);
-  const child = spawn(FERRY, args, { cwd: machine.dir, env: machine.env, stdio: ['ignore', 'pipe', 'pipe'] });
+  tell(`\n$ ${[name, ...args].map((arg) => (arg.length === 64 ? `${arg.slice(0, 8)}…` : arg)).join(' ')}`);
+  const path = program === undefined ? (name === 'ferry' ? FERRY : name) : join(machine.dir, program);
+  const child = spawn(path, args, { cwd: machine.dir, env: machine.env, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -58,7 +79,7 @@ async function ferry(machine: Machine, args: readonly string[], { status = 0 }: 
     });
   }
   const ended = await new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
-  if (ended !== status) throw new Error(`ferry ${args[0]}: expected status ${status}, got ${ended}`);
+  if (ended !== status) throw new Error(`${name} ${args[0]}: expected status ${status}, got ${ended}`);
   return said;
 }
 
@@ -93,39 +114,47 @@ async function setUp(): Promise<Machine> {
       await pushBusybox(registry, { repository: `demo/${name}`, tag: release, files, config });
     }
   }
+  await mkdir(join(dir, 'host/usr/bin'), { recursive: true });
+  await copyFile(await builtFerry(), join(dir, 'ferry-linux-x64'));
   const manifest = await readFile(MANIFEST, 'utf8');
-  await writeFile(join(dir, 'release-1.yaml'), manifest);
+  await writeFile(join(dir, 'release-1.yaml'), `${manifest}${CARRIED}`);
   await writeFile(
     join(dir, 'release-2.yaml'),
     manifest.replace('release: "1"', 'release: "2"').replaceAll(/:1$/gm, ':2'),
   );
-  const env = { ...process.env, ...engine.env, FERRY_WORKSPACE: 'office', FERRY_STATE: 'site', NO_COLOR: '1' };
+  const site = { FERRY_STATE: 'host/var/lib/ferry', FERRY_PREFIX: 'host' };
+  const env = { ...process.env, ...engine.env, ...site, FERRY_WORKSPACE: 'office', NO_COLOR: '1' };
   return { dir, registry: registry.host, env, docker: engine.docker };
 }
 
-async function office(machine: Machine): Promise<void> {
-  heading('The office: a workspace, and two releases onto the stick.');
+async function office(machine: Machine): Promise<string> {
+  heading('The office: a workspace, a release, a stick with all that a site needs, and the sheet for paper.');
   await ferry(machine, ['init', 'office', '--product', 'demo', '--no-passphrase']);
-  await copyFile(join(machine.dir, 'office/root.json'), join(machine.dir, 'stick/root.json'));
-  const mirror = `${REGISTRY_NAME}=${machine.registry}`;
-  await ferry(machine, ['export', 'release-1.yaml', '--out', 'stick', '--mirror', mirror]);
-  await ferry(machine, ['export', 'release-2.yaml', '--out', 'stick', '--mirror', mirror]);
+  await exportRelease(machine, '1');
+  await ferry(machine, ['kit', 'stick']);
+  return ferry(machine, ['sheet', 'stick', '--out', 'sheet.html']);
 }
 
-async function site(machine: Machine): Promise<void> {
-  const [first = '', second = ''] = await bundles(machine);
-  heading('The site: trust the root by the fingerprint from paper, verify, import.');
-  const fingerprint = createHash('sha256')
-    .update(await readFile(join(machine.dir, 'stick/root.json')))
-    .digest('hex');
-  await ferry(machine, ['trust', 'stick/root.json', '--fingerprint', fingerprint]);
-  await ferry(machine, ['verify', `stick/${first}`]);
-  await ferry(machine, ['import', `stick/${first}`]);
+async function exportRelease(machine: Machine, release: string): Promise<void> {
+  const mirror = `${REGISTRY_NAME}=${machine.registry}`;
+  await ferry(machine, ['export', `release-${release}.yaml`, '--out', 'stick', '--mirror', mirror]);
+}
+
+async function site(machine: Machine, sheet: string): Promise<void> {
+  heading('The site, which has Docker and no ferry: compare with the paper, install the one on the stick, import.');
+  const sum = await command(machine, ['sha256sum', 'stick/ferry-linux-x64']);
+  const page = (await readFile(join(machine.dir, 'sheet.html'), 'utf8')).replaceAll(/<\/?b>/g, '');
+  if (!page.includes(sum.slice(0, 64))) throw new Error('the sheet has other digits than sha256sum prints');
+  await command(machine, ['install', '-m', '755', 'stick/ferry-linux-x64', INSTALLED]);
+  const [fingerprint = ''] = /[0-9a-f]{64}/.exec(sheet) ?? [];
+  await ferry(machine, ['import', 'stick', '--fingerprint', fingerprint], { program: INSTALLED });
   await run(machine, '1');
   heading('The second release: the engine has the shared layer, so it is neither read nor sent.');
-  await ferry(machine, ['import', `stick/${second}`]);
+  await exportRelease(machine, '2');
+  await ferry(machine, ['kit', 'stick']);
+  await ferry(machine, ['import', 'stick'], { program: INSTALLED });
   await run(machine, '2');
-  await ferry(machine, ['status']);
+  await ferry(machine, ['status'], { program: INSTALLED });
 }
 
 async function run(machine: Machine, release: string): Promise<void> {
@@ -138,10 +167,10 @@ async function run(machine: Machine, release: string): Promise<void> {
   }
 }
 
-/** Flips one bit in the middle of a copy: in a layer. */
+/** Flips one bit of a copy, so near to its end that it is in the layer of busybox. */
 async function tamper(machine: Machine): Promise<void> {
   heading('A copy with one bit changed in a layer is refused, by verify and by import.');
-  const [, second = ''] = await bundles(machine);
+  const [second = ''] = await bundles(machine);
   await mkdir(join(machine.dir, 'copy'));
   const path = join(machine.dir, 'copy', second);
   await copyFile(join(machine.dir, 'stick', second), path);
@@ -149,15 +178,15 @@ async function tamper(machine: Machine): Promise<void> {
   try {
     const { size } = await file.stat();
     const byte = Buffer.alloc(1);
-    await file.read(byte, 0, 1, Math.floor(size / 2));
+    await file.read(byte, 0, 1, size - FROM_END);
     byte[0] = (byte[0] ?? 0) ^ 1;
-    await file.write(byte, 0, 1, Math.floor(size / 2));
+    await file.write(byte, 0, 1, size - FROM_END);
   } finally {
     await file.close();
   }
-  await ferry(machine, ['verify', `copy/${second}`], { status: 4 });
+  await ferry(machine, ['verify', `copy/${second}`], { status: 4, program: INSTALLED });
   await removeImages(machine.docker);
-  await ferry(machine, ['import', `copy/${second}`], { status: 4 });
+  await ferry(machine, ['import', `copy/${second}`], { status: 4, program: INSTALLED });
 }
 
 async function bundles(machine: Machine): Promise<string[]> {
@@ -180,8 +209,8 @@ async function removeImages(docker: Machine['docker']): Promise<void> {
 async function demo(): Promise<void> {
   const started = performance.now();
   const machine = await setUp();
-  await office(machine);
-  await site(machine);
+  const sheet = await office(machine);
+  await site(machine, sheet);
   await tamper(machine);
   tell(`\nDone in ${((performance.now() - started) / 1000).toFixed(0)} s.`);
 }

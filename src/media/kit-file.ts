@@ -5,7 +5,7 @@
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ChunkHashes, findChunkList, openBundle, proveContents, verifyBundle } from '../bundle/index.ts';
-import { isErrno, type Progress, readAt } from '../content/index.ts';
+import { isErrno, type Progress, readAt, silentProgress } from '../content/index.ts';
 import { parseReleaseDocument } from '../manifest/index.ts';
 import { checkList } from './copy.ts';
 import { nameTaken, partialName } from './folder.ts';
@@ -44,6 +44,8 @@ export interface LayOptions {
 
 /** Of a file that is there, so much is looked at to know whose it is. */
 const HEAD = 4096;
+/** Bytes that take long enough to be told of. */
+const WORTH_A_WORD = 1024 * 1024;
 
 /** Whether a file's name is free, has a file of a kit, or the very size that it is to have. */
 export async function lookAt(
@@ -63,12 +65,13 @@ export async function lookAt(
 }
 
 /** Lays one down. @throws as `writeProven`, and {ContentError} `NAME_TAKEN` */
-export async function layFile(file: KitFile, { dir, progress, signal }: LayOptions): Promise<LaidFile> {
+export async function layFile(file: KitFile, { dir, signal, ...options }: LayOptions): Promise<LaidFile> {
   const { name, size, mode, source, check, isOurs } = file;
+  const progress = size < WORTH_A_WORD ? silentProgress : options.progress;
   const path = join(dir, name);
   const look = await lookAt(file, dir);
   if (look === 'same-size') {
-    progress.phase('compare', size);
+    progress.phase(source === undefined ? 'read back' : 'compare', size);
     const advance = (bytes: number) => progress.advance(bytes);
     const there = await readable(path, () => readBack(path, { advance, signal }));
     if (source === undefined) check?.(there);

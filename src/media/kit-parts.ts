@@ -1,4 +1,5 @@
 /** What a kit is made of, read and judged before anything on the medium is touched. */
+import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type Choice, chooseTars } from './choose.ts';
 import { type Executable, executablesOf } from './executables.ts';
@@ -76,8 +77,17 @@ export async function kitParts(
       ...broken.map((name) => `${join(dir, name)} is damaged, and goes to older/`),
       ...judged.superseded.map((tar) => `${nameOf(tar, lying)} is taken back by a newer catalogue: its site skips it`),
       ...(release !== undefined && executables.length === 0 ? [NO_EXECUTABLE] : []),
+      ...(await strays(dir, executables)),
     ],
   };
+}
+
+/** Executables of a former kit that this one does not have: whose they are is not sure enough to move them. */
+async function strays(dir: string, executables: readonly Executable[]): Promise<string[]> {
+  const names = (await readdir(dir)).filter((name) => /^ferry-(?:linux|win)-[a-z0-9-]+(?:\.exe)?$/.test(name));
+  return names
+    .filter((name) => executables.every((executable) => executable.name !== name))
+    .map((name) => `${name} is not of this release: it stays, and SHA256SUMS does not cover it`);
 }
 
 /** Under which name a tar lies on the medium: that of the format, but one that lies there keeps what it has. */
