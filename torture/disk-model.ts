@@ -7,6 +7,7 @@
  */
 import {
   chmodSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -115,9 +116,10 @@ export class DiskModel {
       if (survival === 'everything') return mode;
       return survival === 'nothing' || survival() < 0.5 ? safeMode : mode;
     };
+    const written = new Map<Node, string>();
     for (const [root, folder] of this.#roots) {
       for (const name of readdirSync(root)) rmSync(join(root, name), { recursive: true });
-      put(folder, root, { names, bytes, folderMode });
+      put(folder, root, { names, bytes, folderMode, written });
     }
   }
 
@@ -253,12 +255,17 @@ interface Left {
   readonly names: (folder: Folder) => ReadonlyMap<string, Node>;
   readonly bytes: (file: File) => File['safe'];
   readonly folderMode: (folder: Folder) => number;
+  /** Where each file and link stands by now: another name of it is a name of the same one. */
+  readonly written: Map<Node, string>;
 }
 
 function put(folder: Folder, path: string, left: Left): void {
   for (const [name, node] of left.names(folder)) {
     const at = join(path, name);
-    if (node.kind === 'link') symlinkSync(node.target, at);
+    const known = left.written.get(node);
+    left.written.set(node, at);
+    if (known !== undefined) linkSync(known, at);
+    else if (node.kind === 'link') symlinkSync(node.target, at);
     else if (node.kind === 'folder') {
       mkdirSync(at);
       put(node, at, left);

@@ -24,6 +24,7 @@ export async function carryReleases(lab: Lab, size = 0): Promise<Releases> {
       ...filesOf('one'),
       composeFile([SERVER, WORKER]),
       { name: 'only-one.conf', text: 'one', install: '/etc/atrium/only-one.conf' },
+      executable('0.1.0'),
     ],
     sites: { any: [siteFile('one')] },
   });
@@ -36,6 +37,7 @@ export async function carryReleases(lab: Lab, size = 0): Promise<Releases> {
       ...filesOf('two'),
       composeFile([SERVER, WORKER, PROXY]),
       { name: 'only-two.conf', text: 'two', install: '/etc/atrium/only-two.conf' },
+      executable('0.2.0'),
     ],
     sites: { any: [siteFile('two')] },
   });
@@ -71,6 +73,12 @@ function filesOf(text: string) {
     { name: 'b.conf', text: `b ${text}`, install: '/opt/atrium/deep/b.conf', mode: '0600' },
     { name: 'c.conf', text: `c ${text}`, install: '/etc/atrium/c.conf' },
   ];
+}
+
+/** A ferry that each release brings, as far as a trial asks. */
+function executable(version: string) {
+  const platform = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
+  return { name: 'ferry-linux', text: `#!/bin/sh\necho ${version}\n`, mode: '0755', ferry: { version, platform } };
 }
 
 function siteFile(text: string) {

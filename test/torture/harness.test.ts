@@ -1,10 +1,11 @@
 // What the torture leans on, held by itself: a proxy that counts and kills, a trace that is read right, a look at a site
 // that misses nothing. A harness that cannot fail shows nothing.
-import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { DiskModel } from '../../torture/disk-model.ts';
 import { placeTable } from '../../torture/report.ts';
 import { pick, randomFrom } from '../../torture/seed.ts';
 import { countWrong, formatTable } from '../../torture/table.ts';
@@ -54,6 +55,23 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   ],
   '/containers/c2/json': { State: { StartedAt: '2026-11-23T12:00:00Z' } },
 };
+
+describe('a disk that loses power', () => {
+  it('keeps two names of one file, and of one link, names of the same', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'ferry-model-'));
+    const model = new DiskModel([root]);
+    const [file, link] = [join(root, 'file'), join(root, 'link')];
+    await writeFile(file, 'a');
+    await symlink('file', link);
+    model.note({ kind: 'create', path: file, inode: 1, mode: 0o644 });
+    model.note({ kind: 'write', path: file });
+    model.note({ kind: 'symlink', path: link, to: 'file' });
+    for (const path of [file, link]) model.note({ kind: 'link', path, to: `${path}.too` });
+    model.cutPower('everything');
+    for (const path of [file, link]) expect((await lstat(`${path}.too`)).ino).toBe((await lstat(path)).ino);
+    await rm(root, { recursive: true });
+  });
+});
 
 describe('startEngineProxy', () => {
   beforeEach(() => {
