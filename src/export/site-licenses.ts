@@ -43,7 +43,7 @@ export async function readSiteLicenses(
       stopping.abort();
       throw error instanceof FerryError && !options.signal?.aborted ? named(error, [target]) : error;
     }
-  });
+  }).finally(() => reader.close());
   throwRefused(inOrder(targets, refused));
   return inOrder(targets, found);
 }
@@ -54,7 +54,8 @@ export async function readLicenseForAny(
   source: PlacedSource,
   options: ExportOptions,
 ): Promise<FoundLicense> {
-  const found = await openLicenses({ ...options, publicKey: manifest.license?.publicKey }).read(source);
+  const reader = openLicenses({ ...options, publicKey: manifest.license?.publicKey });
+  const found = await reader.read(source).finally(() => reader.close());
   judge(found, { manifest, options });
   return found;
 }
