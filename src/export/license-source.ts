@@ -82,6 +82,7 @@ function placeOf(
     return { path: resolve(folder, path), shown: path };
   }
   const address = fill(url, site, encodeURIComponent);
+  if (!URL.canParse(address)) throw noURL(address);
   const shown = shownURL(new URL(address));
   if (tokenEnv === undefined) return { url: address, shown };
   const token = env[tokenEnv]?.trim();
@@ -90,6 +91,14 @@ function placeOf(
     code: 'TOKEN_MISSING',
     facts: { variable: tokenEnv },
     hint: `set ${tokenEnv} to the token`,
+  });
+}
+
+/** A name in the place of a host; it is the site's own and no secret. */
+function noURL(address: string): LicenseError {
+  return new LicenseError(`read licence: expected an address, got ${JSON.stringify(address.split('?')[0])}`, {
+    code: 'LICENSE_URL_INVALID',
+    hint: 'use {site} instead of {name}',
   });
 }
 

@@ -542,6 +542,16 @@ describe('a licence by HTTPS', () => {
     expect(seen.length).toBeLessThanOrEqual(6);
   });
 
+  it('at a host that no site can have as its name is refused', async () => {
+    const office = await desk();
+    const { cards } = await office.pin('plant 1');
+    await office.write(['demo/app:1'], manifestOf('https://{name}.example/l'));
+    await expect(office.export({ sites: cards, env: { CP_TOKEN: TOKEN } })).rejects.toMatchObject({
+      code: 'LICENSE_URL_INVALID',
+      message: expect.stringMatching(/^licence of plant 1: /),
+    });
+  });
+
   it('of a source for each site needs a site', async () => {
     const office = await desk();
     await office.write(['demo/app:1'], manifestOf('https://cp.example/{site}'));
