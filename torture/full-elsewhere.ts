@@ -1,6 +1,6 @@
 /**
  * Full disks that are not ferry's own: the one where the engine keeps its images, while it takes one in, and the stick,
- * while the receipt is copied to it. The first undoes the import, in words; the second costs the copy and nothing else.
+ * while receipt and card go to it. The first undoes the import, in words; the second costs these copies and nothing else.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
@@ -139,7 +139,7 @@ function smallSite({ disk, engine, lab, releases, stop }: SmallParts): Omit<Smal
   };
 }
 
-/** The stick, at every operation of the receipt's copy. */
+/** The stick, at every operation of the receipt's copy and of the card. */
 export async function fillMedium(stage: Stage, { sample, seed, log }: PartOptions): Promise<Row> {
   const { site, next } = stage;
   const operations: Operation[] = [];
@@ -165,13 +165,21 @@ export async function fillMedium(stage: Stage, { sample, seed, log }: PartOption
       if (seen > at) throw systemError('ENOSPC', operation);
     });
     const why = differences(withoutIdentity(await site.view()), next);
-    const { warnings } = jsonResult(ran);
+    const said = JSON.stringify(jsonResult(ran)['warnings'] ?? []);
+    const paths = operations.slice(at).map(({ path }) => path);
     if (ran.status !== 0) why.push(`status ${ran.status}: ${ran.stderr || ran.stdout}`);
-    if (!JSON.stringify(warnings ?? []).includes('receipt')) why.push(`nothing is said of the receipt: ${ran.stdout}`);
+    for (const [file, what] of [
+      ['.receipt.json', 'copy of the receipt'],
+      ['.site.json', 'card of this site'],
+    ] as const) {
+      const isLost = paths.some((path) => path.includes(file));
+      if (isLost && !said.includes(`no ${what} on the medium`))
+        why.push(`nothing is said of the ${what}: ${ran.stdout}`);
+    }
     ended[why.length > 0 ? 'wrong' : 'new'] += 1;
     if (why.length > 0)
       log(`full-disk: the stick, write ${at + 1} of ${operations.length}:\n    ${why.join('\n    ')}`);
   }
-  const what = 'the stick is full while the receipt is copied to it';
+  const what = 'the stick is full while receipt and card go to it';
   return { what, points: chosen.length, of: operations.length, ...ended };
 }

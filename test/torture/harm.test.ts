@@ -51,7 +51,7 @@ describe('a sample of', { timeout: 300_000 }, () => {
     await expectRight((options) => fillScenario(stage, options), 4);
   });
 
-  it('full sticks costs the copy of the receipt', async () => {
+  it('full sticks costs the copy of the receipt and the card', async () => {
     await expectRight(async (options) => [await fillMedium(stage, options)], 2);
   });
 
