@@ -54,8 +54,8 @@ const ALL = {
   pdfinfo: 'poppler-utils',
 };
 
-/** The packages of a minimal Debian, in which the suite runs the executable: the tests themselves talk to nobody outside. */
-const MINIMAL = { suite: 'bookworm', packages: '/var/cache/ferry-tests/minimal-debian.tar' };
+/** A minimal Debian as a tar, in which the suite runs the executable: the tests themselves talk to nobody outside. */
+const MINIMAL = { suite: 'bookworm', tar: '/var/cache/ferry-tests/minimal-debian.tar' };
 
 /** An administrator's folder is not in everybody's PATH. */
 const FOLDERS = [...(process.env.PATH || '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
@@ -171,16 +171,21 @@ function mirrorOf(suite) {
   return find([`Codename: ${suite}`]) || find([]);
 }
 
-/** Once. Without them one test file fails, and says so. */
-function fetchMinimal({ suite, packages }) {
-  if (existsSync(packages) || !process.getuid || process.getuid() !== 0) return;
-  say('fetching the packages of a minimal Debian');
-  const partial = `${packages}.${process.pid}`;
-  mkdirSync(dirname(packages), { recursive: true });
-  const args = ['--variant=minbase', `--make-tarball=${partial}`, suite, `${partial}.d`, mirrorOf(suite)];
-  const status = run('debootstrap', args.filter(Boolean), { kept: true });
-  rmSync(`${partial}.d`, { recursive: true, force: true });
-  if (status === 0) return renameSync(partial, packages);
+/** Once. Without it one test file fails, and says so. */
+function makeMinimal({ suite, tar }) {
+  if (existsSync(tar) || !process.getuid || process.getuid() !== 0) return;
+  say('making a minimal Debian for the tests');
+  const partial = `${tar}.${process.pid}`;
+  const root = `${partial}.d`;
+  mkdirSync(dirname(tar), { recursive: true });
+  // a mount name space of its own: the /proc that debootstrap mounts goes with it
+  const alone = ['--mount', '--propagation=private'];
+  const made = ['debootstrap', '--variant=minbase', suite, root, mirrorOf(suite)].filter(Boolean);
+  const status =
+    run('unshare', [...alone, ...made], { kept: true }) ||
+    run('tar', ['-cf', partial, '-C', root, '--exclude=./var/cache/apt/archives/*.deb', '.'], { kept: true });
+  rmSync(root, { recursive: true, force: true });
+  if (status === 0) return renameSync(partial, tar);
   rmSync(partial, { force: true });
   say('debootstrap failed: a connection to the mirror of apt-get is needed once');
 }
@@ -191,7 +196,7 @@ function main(args) {
   if (args.includes('--system=demo')) return installSystem(DEMO);
   if (!args.includes('--system')) return 0;
   const status = installSystem(ALL);
-  if (status === 0) fetchMinimal(MINIMAL);
+  if (status === 0) makeMinimal(MINIMAL);
   return status;
 }
 

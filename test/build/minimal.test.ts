@@ -30,7 +30,7 @@ beforeAll(async () => {
   engine = await startEngine({ args: ['-H', `unix://${host.root}/run/docker.sock`] });
   await copyFile(ferry, join(host.root, 'usr/bin/ferry'));
   await office();
-});
+}, 300_000);
 
 afterAll(async () => {
   await Promise.all([engine?.stop(), registry?.stop()]);
