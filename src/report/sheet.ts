@@ -51,7 +51,7 @@ th, td { padding: .35mm 3mm .35mm 0; }
 .key h2 { border: 0; margin: 0 0 1mm; padding: 0; }
 .words { display: grid; grid-template-columns: repeat(4, 1fr); gap: .8mm 4mm; margin: 1.5mm 0 2mm; font-size: 12.5pt; }
 .words span { white-space: nowrap; }
-.words i { font: normal 7pt/1 sans-serif; color: #555; display: inline-block; width: 4mm; }
+.words i { font: normal 7pt/1 sans-serif; color: #555; display: inline-block; width: 5mm; }
 .hex { font-size: 9.5pt; white-space: nowrap; }
 .hex b { font-weight: normal; margin-right: 1.6mm; }
 .dense { display: flex; justify-content: space-between; font-size: 8pt; margin: 0; }
