@@ -3,7 +3,7 @@
  * `node_modules/.cache`, the last few of them; two test files that want it at once may each build it, and get the same.
  */
 import { createHash } from 'node:crypto';
-import { readdir, rm, stat, utimes } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readBase } from '../../build/base.ts';
 import { makeExecutable } from '../../build/executable.ts';
@@ -28,7 +28,8 @@ export function builtFerry(version?: string): Promise<string> {
 
 async function findOrBuild(version: string | undefined): Promise<string> {
   const script = withVersion((await bundleScript()).text, version);
-  const key = createHash('sha256').update(script).digest('hex').slice(0, 16);
+  const making = await readFile(join(ROOT, 'build/executable.ts'));
+  const key = createHash('sha256').update(script).update(making).digest('hex').slice(0, 16);
   const path = join(CACHE, key, 'ferry-linux-x64');
   if (!(await exists(path))) await makeExecutable({ script, base: await readBase('linux-x64'), path });
   await utimes(join(CACHE, key), new Date(), new Date());
