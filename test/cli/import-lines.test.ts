@@ -33,6 +33,17 @@ describe('importLines', () => {
     ]);
   });
 
+  it.each([
+    ['installed', 'installed           '],
+    ['same', 'same                '],
+    ['kept-newer', 'newer one kept      '],
+    ['skipped', 'left out            '],
+  ] as const)('says what became of ferry itself: %s', (action, words) => {
+    const ferry = { version: '0.2.0', path: '/usr/local/lib/ferry/0.2.0/ferry', link: '/usr/bin/ferry', digest: ONE };
+    const lines = importLines({ ...done, ferry: { ...ferry, action } }, NOW);
+    expect(lines[3]).toBe(`  ${words}ferry 0.2.0 → /usr/bin/ferry`);
+  });
+
   it('begins with what an earlier command had left', () => {
     expect(importLines({ ...done, recovered: 'undone' }, NOW)[0]).toBe(
       'undone first: what an earlier command had left',

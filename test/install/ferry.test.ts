@@ -155,31 +155,40 @@ describe('an import that fails', () => {
   });
 });
 
-describe('a place where no program runs', () => {
+describe('a place that cannot take it', () => {
   const cli = (argv: readonly string[], wrapper: readonly string[] = []) =>
     startFerryGroup(argv, {
       wrapper,
       env: { DOCKER_HOST: engine.host, FERRY_STATE: lab.stateDir, FERRY_PREFIX: lab.prefix },
     }).ended;
-  const onNoexec = [
-    'unshare',
-    '--mount',
-    'sh',
-    '-c',
-    'mount -t tmpfs -o noexec tmpfs "$FERRY_PREFIX" && exec "$@"',
-    'sh',
-  ];
+  /** Below a mount that only this command sees. */
+  const onMount = (options: string) => {
+    const script = `mount -t tmpfs -o ${options} tmpfs "$FERRY_PREFIX" && exec "$@"`;
+    return ['unshare', '--mount', 'sh', '-c', script, 'sh'];
+  };
 
-  it('is found before anything is changed, and --no-ferry goes on without', async () => {
+  it('is found when no program runs there, before anything is changed, and --no-ferry goes on without', async () => {
     const { path } = await release('0.2.0');
-    const refused = await cli(['import', path, '--json'], onNoexec);
+    const refused = await cli(['import', path, '--json'], onMount('noexec'));
     expect(refused.status).toBe(5);
     expect(jsonResult(refused)).toMatchObject({
       code: 'FERRY_NOT_EXECUTABLE',
       hint: `mount it anew: mount -o remount,exec ${lab.prefix}; or go on without: --no-ferry`,
     });
-    const done = await cli(['import', path, '--no-ferry', '--json'], onNoexec);
+    const done = await cli(['import', path, '--no-ferry', '--json'], onMount('noexec'));
     expect(jsonResult(done)).toMatchObject({ action: 'installed', ferry: { action: 'skipped' } });
     await rm(lab.stateDir, { recursive: true });
+  });
+
+  it('is found when there is no room for it', async () => {
+    const { path } = await release('0.2.0', program('0.2.0', `# ${'x'.repeat(64 * 1024)}\n`));
+    const refused = await cli(['import', path, '--json'], onMount('size=32k'));
+    expect({ ...refused, ...jsonResult(refused) }).toMatchObject({
+      status: 5,
+      code: 'SPACE_SHORT',
+      message: expect.stringContaining('for files and ferry'),
+    });
+    const done = await cli(['import', path, '--no-ferry', '--json'], onMount('size=32k'));
+    expect(jsonResult(done)).toMatchObject({ action: 'installed' });
   });
 });
