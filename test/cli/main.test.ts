@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { jsonResult, runMain } from '../support/cli.ts';
 
-const COMMANDS = ['init', 'export', 'keys', 'catalogue', 'inspect', 'verify', 'trust', 'import', 'status'];
+const COMMANDS = [
+  ...['init', 'export', 'keys', 'catalogue', 'inspect', 'verify', 'copy', 'kit', 'sheet'],
+  ...['trust', 'import', 'status'],
+];
 
 describe('ferry --help', () => {
   it('names every command and every exit status', async () => {
@@ -21,6 +24,8 @@ describe('ferry --help', () => {
   it.each([
     ...['list', 'rotate', 'add', 'revoke', 'sign', 'assemble'].map((name) => ['keys', name]),
     ...['list', 'revoke', 'export'].map((name) => ['catalogue', name]),
+    ...['init', 'card'].map((name) => ['site', name]),
+    ...['add', 'list'].map((name) => ['fleet', name]),
   ])('%s %s shows examples that are its own, and what it does in a sentence', async (command, name) => {
     const { status, stdout } = await runMain([command, name, '--help']);
     expect(status).toBe(0);
@@ -37,7 +42,10 @@ describe('ferry --help', () => {
     ['export', '--workspace --passphrase-file --signer-cmd'],
     ['verify', '--trust --fingerprint --integrity-only --state'],
     ['inspect', '--state'],
+    ['kit', '--bundle --workspace'],
+    ['sheet', '--out --workspace'],
     ['trust', '--fingerprint --replace --reason --yes --state'],
+    ['import', '--no-card-on-medium --no-receipt-on-medium'],
     ['import', '--fingerprint --dry-run --allow-downgrade --keep-local --replace --reason --yes --state --prefix'],
     ['status', '--state'],
   ])('%s has %s', async (command, options) => {
@@ -74,6 +82,8 @@ describe('wrong usage', () => {
     ],
     [['keys', 'add', 'root', '--threshold'], "option '--threshold <count>' argument missing", 'ferry keys add --help'],
     [['keys', 'lst'], "unknown command 'lst'", 'ferry keys --help'],
+    [['fleet', 'lst'], "unknown command 'lst'", 'ferry fleet --help'],
+    [['site', 'card'], "required option '--out <file>' not specified", 'ferry site card --help'],
     [
       ['init', 'a', '--product', 'ab', '--root-keys', 'a/keys'],
       '--root-keys: expected a folder outside of the workspace, got "a/keys"',

@@ -1,7 +1,7 @@
 /** What the office learns of a site by every import: the card on the medium, whatever was imported. */
 
 import { execFileSync } from 'node:child_process';
-import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { connectEngine } from '../../src/docker/index.ts';
@@ -97,6 +97,14 @@ describe('the card of a site', () => {
     const card = await cardIn();
     expect(card).toMatchObject({ product: 'atrium', holds: [], trust: { root: 1, sequence: 0 } });
     expect(card).not.toHaveProperty('engine');
+  });
+
+  it('is that of the same site where ferry 0.1.0 made it, which had a signing key alone', async () => {
+    for (const file of ['age.txt', 'site.json']) await rm(join(lab.stateDir, 'identity', file));
+    await lab.import((await release('1')).path);
+    const { site, keys } = await cardIn();
+    expect({ site, sign: keys.sign }).toEqual({ site: identity.site, sign: identity.key.value });
+    expect(keys.age).not.toBe(identity.age?.recipient);
   });
 
   it('tells nothing of a release that was rolled back', async () => {

@@ -1,6 +1,6 @@
 /** The first root of a site, its successors, and another in its place. FORMAT §2 "First root". */
 
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -45,6 +45,16 @@ describe('the first root', () => {
     expect(site).toMatch(/^[0-9a-f]{16}$/);
     expect((await stat(join(stateDir, 'identity/sign.pem'))).mode & 0o777).toBe(0o600);
     expect((await pin({ fingerprint: hex() })).site).toBe(site);
+  });
+
+  it('makes all of the identity, also what a site of ferry 0.1.0 lacks', async () => {
+    const { site } = await pin({ fingerprint: hex() });
+    const names = () => readdir(join(stateDir, 'identity'));
+    expect((await names()).toSorted()).toEqual(['age.txt', 'sign.pem', 'site.json']);
+    for (const name of ['age.txt', 'site.json']) await rm(join(stateDir, 'identity', name));
+    expect((await pin({ fingerprint: hex() })).site).toBe(site);
+    expect(await names()).toHaveLength(3);
+    for (const name of await names()) expect((await stat(join(stateDir, 'identity', name))).mode & 0o777).toBe(0o600);
   });
 
   it.each([
