@@ -23,6 +23,8 @@ export interface Trial {
   /** Where it stands, or is to. */
   readonly place: string;
   readonly version: string;
+  /** Ends it. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -30,8 +32,8 @@ export interface Trial {
  * @throws {InstallError} `FERRY_NOT_EXECUTABLE`; `FERRY_WRONG_VERSION` when it says another one.
  */
 export async function tryOut(trial: Trial, run: RunProgram = runProgram): Promise<void> {
-  const { path, place, version } = trial;
-  const end = await run([path, '--version'], { env: BARE_ENV, timeoutMs: TRIAL_MS });
+  const { path, place, version, signal } = trial;
+  const end = await run([path, '--version'], { env: BARE_ENV, timeoutMs: TRIAL_MS, signal });
   if (end.status !== 0 || end.ended !== undefined) throw await notExecutable(trial, end);
   const said = end.stdout.trim();
   if (said === version) return;

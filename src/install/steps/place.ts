@@ -107,7 +107,8 @@ async function writeWhole({ path, place, source, mode, predecessor }: NewFile, s
 /** One that is replaced later is tried under the name that it has until then. */
 function trialOf({ version, executable }: FerryChange, site: Site) {
   const place = hostPath(site.prefix, executablePath(version));
-  if (executable !== 'other') return { path: place, place, version };
+  const about = { place, version, signal: site.signal };
+  if (executable !== 'other') return { ...about, path: place };
   const draft = `${versionFolder(version)}/${draftName({ name: 'ferry' }, site, 'new')}`;
-  return { path: hostPath(site.prefix, draft), place, version };
+  return { ...about, path: hostPath(site.prefix, draft) };
 }
