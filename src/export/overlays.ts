@@ -12,7 +12,7 @@ import { readChain } from '../trust/index.ts';
 import type { PublishedSite } from '../workspace/index.ts';
 import type { ExportedSite } from './options.ts';
 import { canRename } from './place.ts';
-import { proveWhole } from './prove.ts';
+import { proveAlike } from './prove.ts';
 import type { SiteContent } from './site-content.ts';
 
 export interface OverlayOptions {
@@ -51,12 +51,13 @@ export async function writeOverlays(
   const partials = (await canRename(exports, { outDir, stem })) ? join(exports, `${stem}.`) : join(outDir, `.${stem}.`);
   await tidy(partials);
   const catalogue = readChain(signed.chain).timestamp.version;
+  const prove = proveAlike(options);
   const done = new Map<SiteContent, ExportedSite>();
   await inParallel(sites, { concurrency: CONCURRENCY, signal }, async (content) => {
     const { site, name, validUntil } = content;
     const file = `${product}-${site}-${catalogue}.ferry.tar`;
     const path = join(outDir, file);
-    const action = await writeOverlay(content, signed, { ...options, partial: `${partials}${site}.partial`, path });
+    const action = await writeOverlay(content, signed, { partial: `${partials}${site}.partial`, path, prove });
     done.set(content, { site, name, overlay: path, action, ...(validUntil && { validUntil }) });
   });
   await syncDirectory(outDir);
@@ -72,10 +73,17 @@ async function tidy(partials: string): Promise<void> {
   await Promise.all(left.map((name) => rm(join(folder, name), { force: true })));
 }
 
+interface OverlayPlace {
+  readonly partial: string;
+  readonly path: string;
+  /** @throws what makes it none */
+  readonly prove: (path: string) => Promise<void>;
+}
+
 async function writeOverlay(
   { site, files, bytes }: SiteContent,
   { chain, sites }: SignedSites,
-  { partial, path, ...options }: OverlayOptions & { readonly partial: string; readonly path: string },
+  { partial, path, prove }: OverlayPlace,
 ): Promise<ExportedSite['action']> {
   const document = sites.find((other) => other.site === site)?.bytes;
   if (document === undefined) throw new TypeError(`expected signed site files of ${site}`);
@@ -85,7 +93,7 @@ async function writeOverlay(
   });
   try {
     await writeBundle(plan, { path: partial, fetchBlob: nothing, openFile: ({ name }) => once(bytes.get(name)) });
-    await proveWhole(partial, options);
+    await prove(partial);
     const there = await findFileBounded(path, { max: MAX_OVERLAY_BYTES });
     if (there?.equals(await readFileBounded(partial, { max: MAX_OVERLAY_BYTES }))) return 'unchanged';
     await moveNew(partial, path);

@@ -9,6 +9,7 @@ import { BundleError, openBundle, proveContents, verifyBundle } from '../bundle/
 import type { Progress } from '../content/index.ts';
 import { isErrno } from '../content/index.ts';
 import { parseReleaseDocument } from '../manifest/index.ts';
+import type { Accepted, Chain } from '../trust/index.ts';
 import { acceptChain, acceptRelease, acceptSiteFiles, pinRoot, TrustError } from '../trust/index.ts';
 import { ExportError } from './error.ts';
 import type { SignedParts } from './journal.ts';
@@ -32,14 +33,23 @@ export async function proveMetadata(path: string, options: ProveOptions): Promis
   }
 }
 
-/** The same, and every byte of its files. @throws {TrustError}; {BundleError} `DAMAGED` */
-export async function proveWhole(path: string, options: ProveOptions): Promise<void> {
-  const bundle = await openBundle(path);
-  try {
-    await verifyBundle(bundle, await judge(bundle, options), { threads: 1 });
-  } finally {
-    await bundle.close();
-  }
+/**
+ * The same and every byte of its files, for tars of one chain: it is judged in the first, and in the others it must be
+ * the very same bytes.
+ * @throws {TrustError}; {BundleError} `DAMAGED`
+ */
+export function proveAlike(options: ProveOptions): (path: string) => Promise<void> {
+  let known: { readonly chain: Chain; readonly accepted: Accepted } | undefined;
+  return async (path) => {
+    const bundle = await openBundle(path);
+    try {
+      const { chain } = bundle;
+      if (known === undefined || !isSameChain(known.chain, chain)) known = { chain, accepted: accept(chain, options) };
+      await verifyBundle(bundle, await judge(bundle, options, known.accepted), { threads: 1 });
+    } finally {
+      await bundle.close();
+    }
+  };
 }
 
 /**
@@ -77,9 +87,18 @@ export async function isThere(
 
 type Bundle = Awaited<ReturnType<typeof openBundle>>;
 
-async function judge(bundle: Bundle, { product, now }: ProveOptions): Promise<BundleContents> {
-  const site = pinRoot(bundle.chain.roots[0] as Uint8Array, { confirmed: true });
-  const accepted = acceptChain(site, bundle.chain, { systemTime: now, buildTime: new Date(0), product });
+/** What a site that pinned the first root says of a chain. */
+function accept(chain: Chain, { product, now }: ProveOptions): Accepted {
+  const site = pinRoot(chain.roots[0] as Uint8Array, { confirmed: true });
+  return acceptChain(site, chain, { systemTime: now, buildTime: new Date(0), product });
+}
+
+async function judge(
+  bundle: Bundle,
+  options: ProveOptions,
+  accepted: Accepted = accept(bundle.chain, options),
+): Promise<BundleContents> {
+  const { product } = options;
   const { releaseBytes } = bundle;
   if (releaseBytes !== undefined) acceptRelease(accepted, releaseBytes, { product });
   for (const { site: siteID, bytes } of bundle.siteDocuments) acceptSiteFiles(accepted, siteID, bytes, { product });
@@ -87,12 +106,23 @@ async function judge(bundle: Bundle, { product, now }: ProveOptions): Promise<Bu
 }
 
 function isSame({ chain, releaseBytes, siteDocuments }: Bundle, signed: SignedParts): boolean {
-  const there = [...chain.roots, chain.timestamp, chain.snapshot, chain.targets, releaseBytes ?? Buffer.of()];
-  const { roots, timestamp, snapshot, targets } = signed.chain;
-  const wanted = [...roots, timestamp, snapshot, targets, signed.release.bytes];
-  const all = [...there, ...siteDocuments.map(({ bytes }) => bytes)];
-  const expected = [...wanted, ...signed.sites.filter(isInBundle).map(({ bytes }) => bytes)];
-  return all.length === expected.length && all.every((bytes, at) => Buffer.from(expected[at] ?? []).equals(bytes));
+  const there = [releaseBytes ?? Buffer.of(), ...siteDocuments.map(({ bytes }) => bytes)];
+  const expected = [signed.release.bytes, ...signed.sites.filter(isInBundle).map(({ bytes }) => bytes)];
+  return isSameChain(chain, signed.chain) && isSameBytes(there, expected);
+}
+
+function isSameChain(one: Chain, other: Chain): boolean {
+  return isSameBytes(filesOf(one), filesOf(other));
+}
+
+function filesOf({ roots, timestamp, snapshot, targets }: Chain): readonly Uint8Array[] {
+  return [...roots, timestamp, snapshot, targets];
+}
+
+function isSameBytes(some: readonly Uint8Array[], others: readonly Uint8Array[]): boolean {
+  return (
+    some.length === others.length && some.every((bytes, at) => Buffer.compare(bytes, others[at] ?? Buffer.of()) === 0)
+  );
 }
 
 async function findSize(path: string): Promise<number | undefined> {
