@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { link, lstat, open, rename, rm } from 'node:fs/promises';
+import { platform } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { isErrno } from './errno.ts';
 import { ContentError } from './error.ts';
@@ -37,6 +38,7 @@ export async function writeNew(
 
 /** Makes the entries of a folder survive a power cut. @throws {ContentError} `NO_SPACE`, `WRITE_FAILED` naming the folder */
 export async function syncDirectory(path: string): Promise<void> {
+  if (platform() === 'win32') return; // NTFS keeps a journal of names, and lets nobody sync a folder
   const directory = await open(path, 'r');
   try {
     await directory.sync();

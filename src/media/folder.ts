@@ -6,16 +6,25 @@ import { MediaError } from './error.ts';
 
 /** Makes sure that the folder is there. @throws {MediaError} `MEDIUM_FOLDER_MISSING` when what holds it is not */
 export async function openFolder(dir: string): Promise<void> {
+  if (await isFolder(dir)) return; // asked first: of a drive's root Windows says that it may not be made
   try {
     await mkdir(dir);
   } catch (error) {
-    if (isErrno(error, 'EEXIST') && (await stat(dir)).isDirectory()) return;
     if (!isErrno(error, 'ENOENT', 'ENOTDIR', 'EEXIST')) throw asWriteError(error, dir);
     throw new MediaError(`lay out ${dir}: expected a folder, got none`, {
       code: 'MEDIUM_FOLDER_MISSING',
       cause: error,
       facts: { path: dir },
     });
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return false;
+    throw error;
   }
 }
 

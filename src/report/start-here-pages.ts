@@ -26,11 +26,7 @@ export function startHereText(facts: StartHereFacts): string {
   const { title, sections } = startHere(facts);
   const head = spellOut(title);
   const blocks = sections.map(({ title: name, blocks: of }) => {
-    return [
-      name.toUpperCase(),
-      '-'.repeat(name.length),
-      ...of.flatMap((block, at) => [...gap(at), ...textBlock(block)]),
-    ];
+    return [name, '-'.repeat(name.length), ...of.flatMap((block, at) => [...gap(at), ...textBlock(block)])];
   });
   return [head, '='.repeat(Math.min(head.length, WIDTH)), ...blocks.flatMap((lines) => ['', ...lines]), ''].join('\n');
 }

@@ -19,6 +19,7 @@ import { startHerePages } from '../../src/report/index.ts';
 import { rotateKey } from '../../src/workspace/index.ts';
 import { systemError, Tap } from '../../torture/tap.ts';
 import { jsonResult, runMain } from '../support/cli.ts';
+import { newFleet, writeCard } from '../support/fleet.ts';
 import { executableBytes, kitOffice } from '../support/kits.ts';
 import { fat, tmpfs } from '../support/media.ts';
 import { NOW } from '../support/proposals.ts';
@@ -190,6 +191,26 @@ describe('the former kit', () => {
   });
 });
 
+describe('the overlays of sites', () => {
+  it('lie beside the release, the newest of each, and are summed', async () => {
+    const office = await kitOffice();
+    const cards = await temporaryFolder();
+    const sites = await newFleet(office.workspace, ['plant-1', 'plant-2']);
+    const paths = await Promise.all(sites.map((site) => writeCard(join(cards, site.site), site)));
+    const dir = await temporaryFolder();
+    await office.release('1', { outDir: dir, sites: paths });
+    await layOut(dir);
+    await office.release('2', { outDir: dir, sites: paths });
+    const kit = await layOut(dir);
+    const names = sites.map(({ site }) => site).toSorted();
+    expect(kit.overlays).toEqual(names.map((site) => ({ site, name: `demo-${site}-2.ferry.tar` })));
+    expect(kit.older.toSorted()).toEqual([FIRST, ...names.map((site) => `demo-${site}-1.ferry.tar`)].toSorted());
+    expect(kit.warnings).toEqual([]);
+    expect(check(dir)).toContain(`demo-${names[0]}-2.ferry.tar: OK`);
+    expect(readFileSync(join(dir, 'START-HERE.txt'), 'utf8')).toContain('computer takes its own');
+  });
+});
+
 describe('a kit is refused', () => {
   it('without any bundle, and for two releases at once', async () => {
     const office = await kitOffice();
@@ -323,6 +344,28 @@ describe('a kit that is cut off', () => {
     await expect(tap.run(() => layOut(dir, [second]))).rejects.toMatchObject({ code: 'READ_BACK' });
     expect(contents(dir)).toEqual(before);
     check(dir);
+  });
+});
+
+describe('a person who stops it', () => {
+  it.each(['write', 'read back'])('in %s finds the stick as it was', async (name) => {
+    const office = await kitOffice();
+    const dir = await temporaryFolder();
+    await layOut(dir, [await office.release('1')]);
+    const before = contents(dir);
+    const stop = new AbortController();
+    // what is large enough to be told of is not in this release: so the first operation of the kind will do
+    const kind = name === 'write' ? 'write' : 'read';
+    const tap = new Tap({
+      folders: [dir],
+      before: (operation) => {
+        if (operation.kind === kind && operation.path.endsWith('.partial')) stop.abort(new Error('ctrl-c'));
+        return undefined;
+      },
+    });
+    const bundle = await office.release('2');
+    await expect(tap.run(() => layOut(dir, [bundle], { signal: stop.signal }))).rejects.toThrow('ctrl-c');
+    expect(contents(dir)).toEqual(before);
   });
 });
 

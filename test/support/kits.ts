@@ -6,9 +6,18 @@ import { newOffice, type TestOffice } from './exports.ts';
 import { fakeRegistry } from './fake-registry.ts';
 import { buildImage } from './registry-images.ts';
 
+export interface ReleaseOptions {
+  /** Platforms of the executables. @default three */
+  readonly ferry?: readonly string[];
+  /** @default the office's `out` */
+  readonly outDir?: string;
+  /** Cards of sites that get a licence of their own. @default none, and no licence */
+  readonly sites?: readonly string[];
+}
+
 export interface KitOffice extends TestOffice {
   /** Exports a release of this name into `out`, or elsewhere. Answers the path of the bundle. */
-  release(name: string, more?: { readonly ferry?: readonly string[]; readonly outDir?: string }): Promise<string>;
+  release(name: string, more?: ReleaseOptions): Promise<string>;
 }
 
 /** What `ferry-linux-x64` of a release is. */
@@ -23,25 +32,38 @@ export async function kitOffice(): Promise<KitOffice> {
   onTestFinished(() => fake.stop());
   fake.add('demo/app', '1', buildImage());
   const office = await newOffice(fake.host);
+  const folder = dirname(office.manifestPath);
   return {
     ...office,
-    async release(name, { ferry = ['linux/amd64', 'linux/arm64', 'windows/amd64'], outDir = office.out } = {}) {
-      const entries = ferry.map((platform) => ({ platform, from: `bin-${platform.replace('/', '-')}` }));
-      for (const { platform, from } of entries) {
-        await writeFile(join(dirname(office.manifestPath), from), executableBytes(name, platform));
+    async release(name, { ferry = PLATFORMS, outDir = office.out, sites = [] } = {}) {
+      for (const platform of ferry) {
+        await writeFile(join(folder, fileName(platform)), executableBytes(name, platform));
       }
-      await writeFile(join(dirname(office.manifestPath), 'compose.yaml'), 'services: {}\n');
-      const lines = entries.map(
-        ({ platform, from }) => `  - {from: ./${from}, platform: ${platform}, version: 0.2.0}\n`,
-      );
-      const compose =
-        'files: [{name: compose.yaml, from: ./compose.yaml, install: /etc/demo/compose.yaml}]\ncompose: {project: demo, file: compose.yaml}\n';
+      await writeFile(join(folder, 'compose.yaml'), 'services: {}\n');
+      await writeFile(join(folder, 'license.blob'), `licence for release ${name}\n`);
       await office.write(
         ['demo/app:1'],
-        `release: "${name}"\n${compose}${lines.length > 0 ? `ferry:\n${lines.join('')}` : ''}`,
+        `release: "${name}"\n${COMPOSE}${carried(ferry)}${sites.length > 0 ? LICENSE : ''}`,
       );
-      const { bundle } = await office.export({ outDir });
+      const { bundle } = await office.export({ outDir, sites });
       return bundle as string;
     },
   };
+}
+
+const PLATFORMS = ['linux/amd64', 'linux/arm64', 'windows/amd64'];
+const COMPOSE = `files: [{name: compose.yaml, from: ./compose.yaml, install: /etc/demo/compose.yaml}]
+compose: {project: demo, file: compose.yaml}
+`;
+const LICENSE = 'license: {from: ./license.blob, install: /etc/demo/license.blob}\n';
+
+function fileName(platform: string): string {
+  return `bin-${platform.replace('/', '-')}`;
+}
+
+function carried(platforms: readonly string[]): string {
+  const lines = platforms.map((platform) => {
+    return `  - {from: ./${fileName(platform)}, platform: ${platform}, version: 0.2.0}\n`;
+  });
+  return lines.length > 0 ? `ferry:\n${lines.join('')}` : '';
 }
