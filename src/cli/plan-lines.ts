@@ -1,6 +1,6 @@
 /** What an import would do, for a person: image by image, file by file with what changes in it, and the room it takes. */
 import type { FerryOutcome, FileChange, ImportPlan, PlannedImage } from '../install/index.ts';
-import { alignColumns, formatBytes, shortDigest } from './format.ts';
+import { alignColumns, escapeControls, formatBytes, formatDay, shortDigest } from './format.ts';
 
 /** A line for every image and file. */
 export function planRows({ images, files, ferry }: ImportPlan): string[] {
@@ -47,9 +47,22 @@ function imageRow({ name, action, bytes, replaces }: PlannedImage): string[] {
 
 const IMAGE_WORDS = { load: 'to load', retag: 'to retag', present: 'present' } as const;
 
-function fileRow({ path, action, mode, why }: FileChange): string[] {
+function fileRow({ path, action, mode, license, why }: FileChange): string[] {
   const changed = mode === undefined ? [] : [`mode ${mode.from} to ${mode.to}`];
-  return [FILE_WORDS[action], path, [...changed, ...(why === undefined ? [] : [WHY[why]])].join(', ')];
+  return [
+    FILE_WORDS[action],
+    path,
+    [...changed, ...licenseWords(license), ...(why === undefined ? [] : [WHY[why]])].join(', '),
+  ];
+}
+
+/** What a person wants to know of a licence that is about to be installed. */
+function licenseWords(license: FileChange['license']): string[] {
+  if (license === undefined) return [];
+  const { isProven, subject, validUntil } = license;
+  const whose = subject === undefined ? [] : [`of ${escapeControls(subject)}`];
+  const until = validUntil === undefined ? [] : [`valid until ${formatDay(validUntil)}`];
+  return [`licence ${[...whose, ...until].join(' ')}${isProven ? '' : ', as it says itself'}`];
 }
 
 const FILE_WORDS = { new: 'to add', changed: 'to replace', same: 'same', kept: 'kept as it is here' } as const;

@@ -56,7 +56,10 @@ async function overlay(days: number): Promise<string> {
   const identity = state && (await findSiteIdentity(state));
   if (identity?.age === undefined) throw new Error('expected a site with an age key');
   const exp = Date.parse('2026-11-23T12:00:00Z') / 1000 + days * 86_400;
-  const bytes = await sealFor(Buffer.from(plant(issuer.issue({ product: 'atrium', exp }))), identity.age.recipient);
+  const bytes = await sealFor(
+    Buffer.from(plant(issuer.issue({ product: 'atrium', sub: 'Demo Ltd', exp }))),
+    identity.age.recipient,
+  );
   return lab.overlay(identity.site, [{ name: 'license.blob.age', role: 'license', text: '', bytes, sealed: true }]);
 }
 
@@ -118,6 +121,9 @@ describe('a later visit', () => {
     const beside = await overlay(200);
     const ran = await site(['import', 'medium'], { answers: ['y'] });
     expect(ran.status).toBe(0);
+    expect(ran.stderr).toMatch(
+      /^ {2}to add +\S+license\.blob +licence of Demo Ltd valid until 2027-06-11, not shown: /m,
+    );
     expect(ran.stdout).toContain(`\noverlay           ${beside}\n`);
     expect(ran.stdout).toMatch(/^licence +valid until 2027-06-11/m);
     expect(await readFile(join(lab.prefix, PLACE), 'utf8')).toMatch(/^eyJ/);

@@ -4,6 +4,7 @@
  */
 
 import { readBounded } from '../../content/index.ts';
+import type { License } from '../../license/index.ts';
 import type { SiteStateReader } from '../../state/index.ts';
 import type { FerryPlan } from '../executable/plan.ts';
 import type { FilePlan, PlannedFile } from '../files/file-plan.ts';
@@ -14,6 +15,7 @@ import { provenEntry } from '../look/medium.ts';
 import { describePending, findPending } from '../transaction/journal.ts';
 import type { TextDiff } from './diff.ts';
 import type { EnginePlan } from './image-plan.ts';
+import type { JudgedLicenses } from './license-findings.ts';
 import type { FileChange, ImportPlan, ImportResult, PlannedImage } from './result.ts';
 import { prefixOf, type Session } from './session.ts';
 import type { SpacePlace } from './space.ts';
@@ -35,17 +37,19 @@ export interface DescribePlanOptions {
   readonly space: readonly SpacePlace[];
   /** None of an overlay. */
   readonly ferry?: Pick<FerryPlan, 'outcome'>;
+  /** What the licences say that are to be installed, by path. */
+  readonly licenses?: JudgedLicenses['licenses'] | undefined;
 }
 
 /** Tells a plan; reads the files that it compares. @throws {BundleError} `DAMAGED` */
 export async function describePlan(
   session: Session,
-  { engine, files: { files, tree }, space, ferry }: DescribePlanOptions,
+  { engine, files: { files, tree }, space, ferry, licenses }: DescribePlanOptions,
 ): Promise<ImportPlan> {
   const { reader } = session;
   const last = await findInstalled(reader, await reader?.findCurrentSequence());
   const changes: FileChange[] = [];
-  for (const planned of files) changes.push(await describeFile(session, planned, { tree, last }));
+  for (const planned of files) changes.push(await describeFile(session, planned, { tree, last, licenses }));
   const images = engine === undefined ? [] : plannedImages(engine);
   return { images, files: changes, space, ...(ferry?.outcome && { ferry: ferry.outcome }) };
 }
@@ -62,6 +66,7 @@ function plannedImages({ plans, holders }: EnginePlan): readonly PlannedImage[] 
 interface Standing {
   readonly tree: FilePlan['tree'];
   readonly last: Installed | undefined;
+  readonly licenses?: JudgedLicenses['licenses'] | undefined;
 }
 
 async function describeFile(session: Session, planned: PlannedFile, standing: Standing): Promise<FileChange> {
@@ -74,8 +79,15 @@ async function describeFile(session: Session, planned: PlannedFile, standing: St
     path,
     action: found === undefined ? 'new' : 'changed',
     ...(found !== undefined && found.mode !== file.mode && { mode: { from: octal(found.mode), to: octal(file.mode) } }),
+    ...licenseOf(standing.licenses?.get(file.path)),
     ...(!isSameText && (await compare(session, planned, { ...standing, path }))),
   };
+}
+
+function licenseOf(license: License | undefined): Pick<FileChange, 'license'> {
+  if (license?.subject === undefined && license?.validUntil === undefined) return {};
+  const { isProven, subject, validUntil } = license;
+  return { license: { isProven, ...(subject !== undefined && { subject }), ...(validUntil && { validUntil }) } };
 }
 
 async function compare(

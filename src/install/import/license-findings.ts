@@ -64,20 +64,30 @@ export async function judgeNextLicense(
   throw shorter(name, license, current);
 }
 
-/** Judges all licences that a plan would install; whether `allowShorter` was needed. @throws as {@link judgeNextLicense} */
+/** All licences that a plan would install. */
+export interface JudgedLicenses {
+  /** What they say, by path. */
+  readonly licenses: ReadonlyMap<string, License>;
+  /** Whether `allowShorter` was needed. */
+  readonly isShorter: boolean;
+}
+
+/** Judges all licences that a plan would install. @throws as {@link judgeNextLicense} */
 export async function judgeLicenses(
   { files, tree }: Pick<FilePlan, 'files' | 'tree'>,
   { opened, ...rules }: LicenseRules & { readonly opened: ReadonlyMap<string, Uint8Array> },
-): Promise<boolean> {
+): Promise<JudgedLicenses> {
+  const licenses = new Map<string, License>();
   let isAnyShorter = false;
   for (const { file, action, found } of files) {
     if (file.role !== 'license' || action !== 'installed' || found?.digest === file.digest) continue;
     const bytes = opened.get(file.entry);
     if (bytes === undefined) throw new TypeError(`expected the bytes of ${file.name}, which were read`);
     const judged = await judgeNextLicense({ ...file, bytes }, { ...rules, tree });
+    licenses.set(file.path, judged.license);
     isAnyShorter ||= judged.isShorter;
   }
-  return isAnyShorter;
+  return { licenses, isShorter: isAnyShorter };
 }
 
 /** What stands there, as far as it is a licence; by whom it is signed the product knows. */

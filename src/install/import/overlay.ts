@@ -14,7 +14,7 @@ import { grantedFolders } from '../policy.ts';
 import { askToGoOn } from './ask.ts';
 import { describePlan } from './dry-run.ts';
 import { runImport } from './import-transaction.ts';
-import { judgeLicenses } from './license-findings.ts';
+import { type JudgedLicenses, judgeLicenses } from './license-findings.ts';
 import { overridesOf } from './overrides.ts';
 import type { ImportResult } from './result.ts';
 import { fileNeeds, importedFiles, ownOf, prefixOf, type Session } from './session.ts';
@@ -32,7 +32,7 @@ export async function importOverlay(session: Session): Promise<ImportResult> {
   const plan = await planOverlay(session, product, here);
   try {
     findings.add(...editFindings(plan.edits));
-    const isShorter = await findings.check(() => judgeOverlayLicenses(session, { plan, product, ...here }));
+    const judged = await findings.check(() => judgeOverlayLicenses(session, { plan, product, ...here }));
     const room = await lookAtSpace(fileNeeds(session, plan));
     findings.add(...spaceFindings(room.places));
     findings.throwAny();
@@ -40,11 +40,11 @@ export async function importOverlay(session: Session): Promise<ImportResult> {
     const planned = async (): Promise<ImportResult> => ({
       ...describe(session, { plan, product }, said),
       action: 'planned',
-      plan: await describePlan(session, { files: plan, space: room.places }),
+      plan: await describePlan(session, { files: plan, space: room.places, licenses: judged?.licenses }),
     });
     if (options.dryRun) return await planned(); // while the folders are open
     if (plan.files.some(({ action }) => action === 'installed')) await askToGoOn(session, planned);
-    const done = await install(session, { plan, product, isShorter: isShorter === true, ...here });
+    const done = await install(session, { plan, product, isShorter: judged?.isShorter === true, ...here });
     return {
       ...describe(session, { plan, product }, [...said, ...(done?.warnings ?? [])]),
       action: done === undefined ? 'present' : 'installed',
@@ -97,7 +97,10 @@ interface PlannedOverlay extends SiteFilesHere {
   readonly product: string;
 }
 
-async function judgeOverlayLicenses(session: Session, { plan, product, opened }: PlannedOverlay): Promise<boolean> {
+async function judgeOverlayLicenses(
+  session: Session,
+  { plan, product, opened }: PlannedOverlay,
+): Promise<JudgedLicenses> {
   const { identity, accepted, options } = session;
   const publicKey = (await findRelease(session))?.license?.publicKey;
   const { allowShorter } = options;

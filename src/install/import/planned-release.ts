@@ -7,6 +7,7 @@ import type { ActivationSteps } from '../activation/activation.ts';
 import type { FerryPlan } from '../executable/plan.ts';
 import type { FilePlan } from '../files/file-plan.ts';
 import type { EnginePlan } from './image-plan.ts';
+import type { JudgedLicenses } from './license-findings.ts';
 import type { SiteFilesHere } from './site-files.ts';
 import type { SpacePlace } from './space.ts';
 
@@ -22,6 +23,8 @@ export interface ReleasePlan {
   readonly opened: SiteFilesHere['opened'];
   /** Whether a licence among them takes the place of one that lasts longer: somebody has allowed it. */
   readonly isShorter: boolean;
+  /** What those say that are to be installed, by path. */
+  readonly licenses: JudgedLicenses['licenses'];
   /** Path of the overlay that some of them are of. */
   readonly overlay?: string | undefined;
   /** What becomes of ferry itself. */

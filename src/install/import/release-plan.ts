@@ -21,7 +21,7 @@ import { grantedFolders } from '../policy.ts';
 import { planReleaseFerry } from './ferry.ts';
 import { type EnginePlan, knownImages, planImages } from './image-plan.ts';
 import { leftLines } from './left-files.ts';
-import { judgeLicenses } from './license-findings.ts';
+import { type JudgedLicenses, judgeLicenses } from './license-findings.ts';
 import type { ReleasePlan } from './planned-release.ts';
 import { roomFor } from './release-room.ts';
 import { ownOf, prefixOf, type ReleaseSession, type Session } from './session.ts';
@@ -53,20 +53,20 @@ export async function planRelease(session: Session): Promise<ReleasePlan> {
   const files = sites && (await findings.check(() => planReleaseFiles(session, carried, sites)));
   try {
     findings.add(...editFindings(files?.edits ?? []));
-    const isShorter =
+    const judged =
       files && sites && (await findings.check(() => judgeSiteLicenses(session, carried, { ...sites, files })));
     const ferry = files && (await findings.check(() => planReleaseFerry(session, carried.release, files.tree)));
     const room = files && engine && ferry && (await roomFor(session, { ...carried, ...engine, files, ferry }));
     findings.add(...spaceFindings(room?.places ?? []));
     const activation = files && engine && (await activationOf(session, { ...carried, ...engine, files }));
     findings.throwAny();
-    if (!engine || !files || !sites || !ferry || !room)
+    if (!engine || !files || !sites || !judged || !ferry || !room)
       throw new TypeError('expected a finding for each part that is not planned');
     const warnings = [accepted, sites, files, ferry, room].flatMap((part) => part.warnings);
     const space = room.places;
     const { opened } = sites;
     const overlay = sites.taken.find((path) => path === session.overlay?.bundle.path);
-    const parts = { files, opened, overlay, ferry, isShorter: isShorter === true, space, activation };
+    const parts = { files, opened, overlay, ferry, ...judged, space, activation };
     return { ...carried, ...engine, ...parts, warnings: [...warnings, ...(upgrade ?? [])] };
   } catch (error) {
     await files?.tree.close();
@@ -130,7 +130,7 @@ function judgeSiteLicenses(
   { accepted, identity, options }: Session,
   { release: { product, license } }: Carried,
   { files, opened }: Pick<SiteFilesHere, 'opened'> & { readonly files: FilePlan },
-): Promise<boolean> {
+): Promise<JudgedLicenses> {
   const { allowShorter } = options;
   const rules = { product, publicKey: license?.publicKey, identity, now: accepted.clock, allowShorter };
   return judgeLicenses(files, { ...rules, opened });

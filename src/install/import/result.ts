@@ -2,6 +2,7 @@
 
 import type { Progress } from '../../content/index.ts';
 import type { Engine, EngineFacts } from '../../docker/index.ts';
+import type { License } from '../../license/index.ts';
 import type { SiteCard } from '../../manifest/index.ts';
 import type { Digest } from '../../oci/index.ts';
 import type { SystemLog } from '../../state/index.ts';
@@ -113,6 +114,8 @@ export interface FileChange {
   readonly diff?: string;
   /** Lines of the diff that are left out. */
   readonly more?: number;
+  /** Of a licence: what it says of itself, as far as it can be read. */
+  readonly license?: Pick<License, 'isProven' | 'subject' | 'validUntil'>;
   /** Why nothing of it is shown: a file of the site, one that not everybody may read, no text, and so on. */
   readonly why?: 'site' | 'private' | 'binary' | 'large' | 'different';
 }
