@@ -32,7 +32,7 @@ export function endWarnings(sites: readonly LicensedSite[], now: Date): readonly
 
 /** A licence that is carried for whoever imports it. @param about its file, and the site that it says it is for */
 export function anyWarnings({ name, site }: { readonly name: string; readonly site: string | undefined }): string[] {
-  const unsealed = `${name} travels unsealed, since no site is named: whoever holds the medium can read it`;
+  const unsealed = `${name} travels unsealed, since no site is named: whoever holds the medium can read it (--site CARD seals it)`;
   if (site === undefined || site === 'any') return [unsealed];
   const bound = `the licence is for site ${JSON.stringify(site)} alone: others will refuse it; name that site with --site`;
   return [unsealed, bound];
