@@ -9,9 +9,7 @@ import {
   findRetryAfterMs,
   follow,
   type HTTPClient,
-  HTTPError,
   type HTTPResponse,
-  isLoopback,
   isPassing,
   isPassingStatus,
   openHTTP,
@@ -22,17 +20,11 @@ import {
 } from '../http/index.ts';
 import { checkLicenseBytes, licenseIsPage, licenseTooLarge, MAX_LICENSE_BYTES } from './bytes.ts';
 import { type LicenseCode, LicenseError } from './error.ts';
+import { authorization, type LicenseAddress, type LicenseToken, readURL } from './request.ts';
 
-export interface FetchLicenseOptions {
-  readonly url: string;
-  /** Sent to the server of `url` and to no other. White space around it is no part of it. */
-  readonly token?: string | undefined;
-  /** The environment variable that it came from, for the words of a refusal. */
-  readonly tokenEnv?: string | undefined;
+export interface FetchLicenseOptions extends LicenseAddress, LicenseToken {
   /** More authorities that TLS trusts, PEM. */
   readonly caPEM?: string | undefined;
-  /** Hosts (with port) that may be spoken to in plain HTTP though they are not this host. */
-  readonly plainHTTP?: ReadonlySet<string> | undefined;
   /** HTTPS_PROXY, HTTP_PROXY, NO_PROXY. @default {} */
   readonly env?: Environment | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -150,35 +142,4 @@ function deniedHint({ token, tokenEnv }: FetchLicenseOptions): string {
 
 function answer(from: string, expectedAndGot: string): LicenseError {
   return new LicenseError(`fetch the licence from ${from}: expected ${expectedAndGot}`, { code: 'LICENSE_ANSWER' });
-}
-
-/** Only what can be shown is shown: an address that cannot be read may hold a password anywhere. */
-function readURL({ url, plainHTTP }: FetchLicenseOptions): URL {
-  const at = URL.canParse(url) ? new URL(url) : undefined;
-  if (at?.protocol !== 'https:' && at?.protocol !== 'http:') throw noURL('an https address, got something else');
-  if (at.username !== '' || at.password !== '') throw noURL('an address without user and password, got one with');
-  if (at.protocol === 'http:' && !isLoopback(at.hostname) && !plainHTTP?.has(at.host)) {
-    throw new HTTPError(`fetch the licence from ${shownURL(at)}: expected https, got plain HTTP`, {
-      code: 'PLAIN_HTTP_REFUSED',
-      facts: { url: shownURL(at), host: at.host },
-    });
-  }
-  at.hash = '';
-  return at;
-}
-
-function noURL(expectedAndGot: string): LicenseError {
-  return new LicenseError(`fetch the licence: expected ${expectedAndGot}`, { code: 'LICENSE_URL_INVALID' });
-}
-
-function authorization({ token, tokenEnv }: FetchLicenseOptions): { readonly authorization?: string } {
-  const value = token?.trim() ?? '';
-  if (value === '') return {};
-  if (/^[\x21-\x7e]+$/.test(value)) return { authorization: `Bearer ${value}` };
-  throw new LicenseError(
-    `read the token${tokenEnv === undefined ? '' : ` of ${tokenEnv}`}: expected one word of ASCII, got something else`,
-    {
-      code: 'LICENSE_TOKEN_INVALID',
-    },
-  );
 }

@@ -192,6 +192,14 @@ describe('a licence that is installed', () => {
     expect(await auditLines()).toHaveLength(lines);
   });
 
+  it('is not refused any more when the release has another key since: a person is told', async () => {
+    const text = await standing();
+    await lab.import((await release('2', {}, { publicKey: licenseIssuer().publicDER })).path);
+    const done = await install(text);
+    expect(done).toMatchObject({ action: 'present', warnings: [expect.stringContaining('one that does not fit')] });
+    expect((await show())?.problem).toContain('one that does not fit');
+  });
+
   it('was put there by hand before: that is written down', async () => {
     const next = token({ exp: inDays(400) });
     await writeFile(join(lab.prefix, PLACE), next);

@@ -4,46 +4,35 @@
  * needs no engine; one that answers tells which containers still see the old file.
  */
 
-import { randomBytes } from 'node:crypto';
 import { basename, join } from 'node:path';
-import type { Progress } from '../../content/index.ts';
-import { DockerError, type Engine } from '../../docker/index.ts';
 import { FerryError } from '../../errors.ts';
-import { type License, type LicenseState, licenseState, readLicense } from '../../license/index.ts';
+import { type License, LicenseError, type LicenseState, licenseState, readLicense } from '../../license/index.ts';
 import type { Digest } from '../../oci/index.ts';
-import { ensureSiteIdentity, type WholeIdentity } from '../../site/index.ts';
+import { ensureSiteIdentity } from '../../site/index.ts';
 import { findState, openState, type SiteState, type SystemLog } from '../../state/index.ts';
-import { formatTime, TrustError } from '../../trust/index.ts';
+import { TrustError } from '../../trust/index.ts';
 import { reasonMissing } from '../error.ts';
 import { hostPath } from '../files/host-path.ts';
 import { findSiteTrust } from '../judge/site-trust.ts';
 import { keptName } from '../kept/installed.ts';
-import { lineOrWarning } from '../records/import-log.ts';
 import { writeRefusal } from '../records/refusal.ts';
-import type { Outcome } from '../steps/step.ts';
 import { type Recovered, recoverPending } from '../transaction/recover.ts';
-import { siteFor } from '../transaction/site.ts';
-import { runTransaction } from '../transaction/transaction.ts';
+import { type CarriedOut, type CarryOutSite, carryOut } from './carry-out.ts';
 import { readLicenseFile } from './file.ts';
-import { LICENSE_ENTRY, type LicensePlan, planLicense } from './plan.ts';
+import { type LicensePlan, planLicense } from './plan.ts';
 import { type SiteClockOptions, siteClock } from './site-clock.ts';
 
-export interface InstallLicenseOptions extends SiteClockOptions {
+export interface InstallLicenseOptions extends SiteClockOptions, CarryOutSite {
   /** The licence. */
   readonly path: string;
   readonly stateDir: string;
-  /** What stands before every installed path. */
-  readonly prefix: string;
   /** Where it goes, absolute, without the prefix, where no release says. */
   readonly to?: string | undefined;
   /** Takes one that ends sooner than the installed one, which is valid; wants a reason. @default false */
   readonly allowShorter?: boolean | undefined;
   readonly reason?: string | undefined;
-  readonly engine: (socket: string | undefined) => Promise<Engine>;
   readonly command?: string | undefined;
   readonly systemLog?: SystemLog | undefined;
-  readonly progress?: Progress | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** What it says, and what became of it: never its text. */
@@ -56,7 +45,7 @@ export interface InstallLicenseResult extends License, LicenseState {
   /** The one that it has replaced, and where its bytes are kept. */
   readonly previous?: { readonly digest: Digest; readonly kept: string };
   /** Containers that still see the old file, because they mount that one file: they must be made anew. */
-  readonly recreate?: NonNullable<Outcome['recreate']>;
+  readonly recreate?: NonNullable<CarriedOut['recreate']>;
   /** What became of a transaction that was pending. */
   readonly recovered: Recovered;
   readonly warnings: readonly string[];
@@ -96,10 +85,13 @@ async function installWith(state: SiteState, options: InstallLicenseOptions): Pr
   const what = basename(path);
   const plan = await planLicense({ state, identity, stateDir, prefix, what, bytes, to, allowShorter, clock });
   try {
-    const { publicKey, change } = plan;
-    const license = change?.license ?? (await readLicense(bytes, { publicKey, what }));
+    const { change } = plan;
+    if (change === undefined) {
+      const { license, warnings } = await readInstalled(bytes, { publicKey: plan.publicKey, what });
+      return { ...describe(plan, license, { prefix, clock }), action: 'present', warnings };
+    }
+    const { license } = change;
     const about = describe(plan, license, { prefix, clock });
-    if (change === undefined) return { ...about, action: 'present', warnings: [] };
     // what cannot be written down is not done
     const override = { flag: '--allow-shorter', reason };
     if (change.isShorter) await state.appendAudit({ event: 'override', at: now, facts: override });
@@ -110,6 +102,19 @@ async function installWith(state: SiteState, options: InstallLicenseOptions): Pr
     return { ...about, action: 'installed', ...more, warnings: [...untold, ...warnings] };
   } finally {
     await plan.tree.close();
+  }
+}
+
+/** What is installed already is no more refused, also where the release has another key since. */
+async function readInstalled(
+  bytes: Uint8Array,
+  about: { readonly publicKey: string | undefined; readonly what: string },
+): Promise<{ readonly license: License; readonly warnings: readonly string[] }> {
+  try {
+    return { license: await readLicense(bytes, about), warnings: [] };
+  } catch (error) {
+    if (!(error instanceof LicenseError)) throw error;
+    return { license: { kind: 'opaque', isProven: false }, warnings: [error.message] };
   }
 }
 
@@ -130,47 +135,6 @@ async function previousOf(
   if (found === undefined || found.digest === file.digest) return undefined;
   const sequence = (await state.findCurrentSequence()) ?? 0;
   return { digest: found.digest, kept: join(state.dir, 'releases', String(sequence), keptName(found.digest)) };
-}
-
-interface CarryOutOptions {
-  readonly state: SiteState;
-  readonly identity: WholeIdentity;
-  readonly bytes: Uint8Array;
-  readonly license: License;
-  readonly options: InstallLicenseOptions;
-}
-
-async function carryOut(
-  { tree, change: { steps }, planned: { file }, product }: LicensePlan & Required<Pick<LicensePlan, 'change'>>,
-  { state, identity, bytes, license: { validUntil }, options }: CarryOutOptions,
-): Promise<{ readonly recreate?: NonNullable<Outcome['recreate']>; readonly warnings: readonly string[] }> {
-  const { prefix, now, signal, progress } = options;
-  const warnings: string[] = [];
-  const until = validUntil && { validUntil: formatTime(validUntil) };
-  const facts = { path: hostPath(prefix, file.path), digest: file.digest, ...until };
-  const engine = await options.engine(undefined).catch(unlessAway);
-  try {
-    const id = randomBytes(6).toString('hex');
-    const site = await siteFor({
-      ...{ id, state, identity, engine, prefix, tree, now, began: performance.now(), signal, progress },
-      medium: { ...NO_MEDIUM, opened: new Map([[LICENSE_ENTRY, bytes]]) },
-      warn: (line) => warnings.push(line),
-      tell: async (became) =>
-        became === 'undone' ? [] : lineOrWarning(() => state.appendAudit({ event: 'license', at: now, facts })),
-    });
-    const about = { id, command: 'license', title: 'install the licence', product, prefix } as const;
-    // no engine: whoever finishes this needs none
-    await runTransaction({ ...about, started: now.toISOString(), steps, at: 0, direction: 'forward' }, site);
-    return { ...(site.outcome.recreate && { recreate: site.outcome.recreate }), warnings };
-  } finally {
-    engine?.close();
-  }
-}
-
-const NO_MEDIUM = { bundle: undefined, plans: new Map(), spoolDir: '', onBytes: () => {} };
-
-function unlessAway(error: unknown): undefined {
-  if (!(error instanceof DockerError)) throw error;
 }
 
 function noSite(stateDir: string): TrustError {

@@ -5,7 +5,6 @@
 
 import { basename } from 'node:path';
 import type { License } from '../../license/index.ts';
-import { destinationProblem } from '../../manifest/index.ts';
 import { digestOf } from '../../oci/index.ts';
 import type { WholeIdentity } from '../../site/index.ts';
 import type { SiteState } from '../../state/index.ts';
@@ -17,11 +16,10 @@ import { findStanding } from '../files/standing.ts';
 import { filesAfter } from '../import/becoming.ts';
 import { judgeNextLicense } from '../import/license-findings.ts';
 import { siteFileSteps } from '../import/site-steps.ts';
-import { findSiteTrust } from '../judge/site-trust.ts';
-import { storedProduct } from '../judge/stored-catalogue.ts';
 import { findPolicy, grantedFolders } from '../policy.ts';
 import { installed } from '../steps/installed.ts';
 import type { Step } from '../steps/step.ts';
+import { catalogueProduct, choosePlace } from './choose-place.ts';
 import { findLicensePlaces, type LicensePlaces } from './place.ts';
 
 /** For a licence that nobody installed before: the product's own users read it, and not everybody. */
@@ -63,7 +61,7 @@ export interface LicensePlan {
 export async function planLicense(options: PlanLicenseOptions): Promise<LicensePlan> {
   const { state, identity, clock, allowShorter, what, bytes } = options;
   const places = await findLicensePlaces(state);
-  const product = places.release?.product ?? (await findProduct(state));
+  const product = places.release?.product ?? (await catalogueProduct(state));
   const folders = grantedFolders(product, await findPolicy(state));
   const path = choosePlace(places, { ...options, folders });
   const plan = await planFile(path, { ...options, product, folders, places });
@@ -124,33 +122,6 @@ async function stepsOf(
   const sequence = (await state.findCurrentSequence()) ?? 0;
   const left = before ?? { sequence, tags: [], files: [] };
   return [installed({ sequence, before: before ?? null, after: { ...left, files: filesAfter(plan, left.files) } })];
-}
-
-function choosePlace(
-  { release, paths }: LicensePlaces,
-  { to, folders }: Pick<PlanLicenseOptions, 'to'> & { readonly folders: readonly string[] },
-): string {
-  const said = release?.license?.install;
-  if (to !== undefined && said !== undefined && to !== said) {
-    throw placeError(`expected the place that the release says, ${said}, got --to ${to}`, 'leave --to out');
-  }
-  const problem = to === undefined ? undefined : destinationProblem(to, folders);
-  if (problem !== undefined) throw placeError(`--to ${JSON.stringify(to)}: ${problem}`);
-  const path = to ?? paths[0];
-  if (path === undefined) throw placeError('expected a place for it, got a release that names none and no --to');
-  return path;
-}
-
-/** Where nothing is installed, the catalogue says for which product this site is. */
-async function findProduct(state: SiteState): Promise<string> {
-  const trust = await findSiteTrust(state);
-  const product = trust?.chain && storedProduct(trust.chain.targets);
-  if (product !== undefined) return product;
-  throw placeError('expected a site that knows its product, got one without', 'import a release or a catalogue first');
-}
-
-function placeError(why: string, hint?: string): InstallError {
-  return new InstallError(`install licence: ${why}`, { code: 'LICENSE_PLACE', ...(hint !== undefined && { hint }) });
 }
 
 /** `--keep-local` is an import's. */
