@@ -89,6 +89,15 @@ describe('a licence in an overlay', () => {
     expect(wordsFor(error).exit).toBe(3);
   });
 
+  it('does not hide by its own status that something else is refused', async () => {
+    const sites = { any: [license('<html>log in</html>')] };
+    const old = await release('0.9', { sites });
+    await lab.import((await release('2')).path);
+    const error = await refusal(old.path);
+    expect(error.errors.map(({ code }) => code)).toEqual(['DOWNGRADE', 'LICENSE_IS_HTML']);
+    expect(wordsFor(error).exit).toBe(3);
+  });
+
   it('may name the site by its name', async () => {
     const overlay = await lab.overlay(site, [license(token({ site: name, exp: inDays(101) }))]);
     expect(await lab.import(overlay)).toMatchObject({ action: 'installed' });
