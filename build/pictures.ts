@@ -1,7 +1,7 @@
 /**
- * `node build/pictures.ts`: makes `docs/sheet.png`, the approval sheet as a browser shows it, from a real one: a release
- * of the demo's images and of the executables in `dist/`, exported by an office that is gone afterwards. What is in it
- * of the machine are a fingerprint and digests, nothing else.
+ * Makes `docs/sheet.png` (`node_modules/.bin/node build/pictures.ts`): the approval sheet as a browser shows it, from a
+ * real one: a release of the demo's images and of the executables in `dist/`, exported by an office that is gone
+ * afterwards. What is in it of the machine are a fingerprint and digests, nothing else.
  */
 import { execFile } from 'node:child_process';
 import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
