@@ -60,8 +60,8 @@ function ferryLines(
 function prefixOf(release: InstalledRelease | undefined): string {
   const files = release?.receipt?.files ?? [];
   for (const { path } of files) {
-    const [prefix, place] = [path.slice(0, path.indexOf('/usr/local/')), path.slice(path.indexOf('/usr/local/'))];
-    if (versionOfTarget(place) !== undefined) return prefix || '/';
+    const at = path.lastIndexOf('/usr/local/');
+    if (at >= 0 && versionOfTarget(path.slice(at)) !== undefined) return path.slice(0, at) || '/';
   }
   return prefixIn(files, release?.installed?.files ?? []);
 }
