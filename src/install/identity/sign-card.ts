@@ -21,6 +21,8 @@ export interface SignCardOptions {
   readonly trust: SiteTrust | undefined;
   /** None when no engine answers. */
   readonly engine: Engine | undefined;
+  /** IDs of images that the engine was just seen to have; it is not asked for them again. @default none */
+  readonly seen?: ReadonlySet<string> | undefined;
   /** Looks at the licence that is installed. */
   readonly license: () => Promise<Pick<SiteLicense, 'validUntil'> | undefined>;
   /** The site's: a card is never older than what the site knows of the time. */
@@ -31,7 +33,7 @@ export interface SignCardOptions {
 export async function signCard(
   options: SignCardOptions,
 ): Promise<{ readonly card: Buffer; readonly product?: string; readonly warnings: readonly string[] }> {
-  const { state, identity, trust, engine, clock } = options;
+  const { state, identity, trust, engine, seen = new Set(), clock } = options;
   const warnings: string[] = [];
   const told = <T>(what: string, read: () => Promise<T>) => readOrTell(read, (why) => warnings.push(`${what}: ${why}`));
   const current = await state.findCurrentRelease();
@@ -40,7 +42,7 @@ export async function signCard(
   const sequence = (await state.findCurrentSequence()) ?? 0;
   const isAsked = release !== undefined && engine !== undefined;
   const holds = isAsked
-    ? await told('the card says nothing of the images here', () => heldImages(state, { release, engine }))
+    ? await told('the card says nothing of the images here', () => heldImages(state, { release, engine, seen }))
     : [];
   const { validUntil } = (await told('the card says nothing of the licence', options.license)) ?? {};
   const card = makeSiteCard({
@@ -54,14 +56,15 @@ export async function signCard(
 /** Of the installed release's images, those that the engine has: what a delta could start from. */
 async function heldImages(
   state: SiteStateReader,
-  { release, engine }: { readonly release: ReleaseDocument; readonly engine: Engine },
+  { release, engine, seen }: { release: ReleaseDocument; engine: Engine; seen: ReadonlySet<string> },
 ): Promise<readonly HeldImage[]> {
   const held: HeldImage[] = [];
   const tags = (await findInstalled(state, release.sequence))?.tags ?? [];
   for (const { name, platforms } of release.images) {
     const image = platforms.find(({ platform }) => isPlatformMatch(engine.facts.platform, parsePlatform(platform)));
     const imageID = tags.find((tag) => tag.name === name)?.imageID ?? undefined;
-    if (image === undefined || imageID === undefined || !(await engine.hasImage(imageID))) continue;
+    if (image === undefined || imageID === undefined) continue;
+    if (!seen.has(imageID) && !(await engine.hasImage(imageID))) continue;
     held.push({ name, imageID, config: image.config, diffIDs: image.layers.map(({ diffID }) => diffID) });
   }
   return held;

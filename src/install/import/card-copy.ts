@@ -16,7 +16,7 @@ export async function withCardCopy(session: Session, result: ImportResult): Prom
   const { state, identity, options } = session;
   if (state === undefined || !isWhole(identity)) return result;
   if (options.cardOnMedium === false) return { ...result, cardCopy: { action: 'declined' } };
-  const { warning, warnings, ...cardCopy } = await deliver({ ...session, state, identity }).catch(failed);
+  const { warning, warnings, ...cardCopy } = await deliver({ ...session, state, identity }, result).catch(failed);
   const said = [...warnings, ...(warning === undefined ? [] : [warning])];
   return { ...result, cardCopy, warnings: [...result.warnings, ...said] };
 }
@@ -24,11 +24,16 @@ export async function withCardCopy(session: Session, result: ImportResult): Prom
 type Delivered = CardCopy & { readonly warnings: readonly string[] };
 type WritingSession = Session & { readonly state: SiteState; readonly identity: WholeIdentity };
 
-async function deliver({ state, identity, engine, bundle, options }: WritingSession): Promise<Delivered> {
+async function deliver(
+  { state, identity, engine, bundle, options }: WritingSession,
+  { images }: ImportResult,
+): Promise<Delivered> {
   const trust = await findSiteTrust(state);
   const clock = siteClock(trust, options);
   const license = () => lookAtLicense({ state, identity, prefix: options.prefix ?? '/', clock });
-  const { card, product, warnings } = await signCard({ state, identity, trust, engine, license, clock });
+  // the import has held each of its images to what was signed
+  const seen = new Set(images.map(({ imageID }) => imageID));
+  const { card, product, warnings } = await signCard({ state, identity, trust, engine, seen, license, clock });
   return { ...(await deliverCard({ card, identity, product, bundle: bundle.path, onCard: options.onCard })), warnings };
 }
 
