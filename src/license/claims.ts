@@ -2,7 +2,7 @@
  * What a licence says of itself, from the names that vendors give it: those of RFC 7519 §4.1, and those of people. Pure.
  * What it says is shown, so it is one line; a value of another type than its name promises says nothing.
  */
-import { PRODUCT } from '../manifest/index.ts';
+import { PRODUCT, SITE_ID } from '../manifest/index.ts';
 import type { License } from './license.ts';
 
 /** The part of a licence that its claims fill. */
@@ -23,8 +23,9 @@ const ISO =
 /** Reads the claims of a token's payload, or of a licence in JSON. Of several ends the soonest counts, of several starts the latest. */
 export function readClaims(fields: Readonly<Record<string, unknown>>): Claims {
   const subject = firstText(fields, SUBJECT);
-  const product = productOf(fields);
-  const site = firstText(fields, SITE);
+  const audience = audienceOf(fields);
+  const product = firstText(fields, ['product']) ?? audience.product;
+  const site = firstText(fields, SITE) ?? audience.site;
   const from = FROM.map((name) => instantOf(fields[name])).filter((at) => at !== undefined);
   const until = UNTIL.map((name) => instantOf(fields[name])).filter((at) => at !== undefined);
   return {
@@ -36,12 +37,13 @@ export function readClaims(fields: Readonly<Record<string, unknown>>): Claims {
   };
 }
 
-/** `aud` is most often an address; it counts where it could be the name of a product. */
-function productOf(fields: Readonly<Record<string, unknown>>): string | undefined {
-  const { aud } = fields;
+/** `aud` is most often an address; it counts where it is a siteID, or could be the name of a product. */
+function audienceOf({ aud }: Readonly<Record<string, unknown>>): Pick<Claims, 'product' | 'site'> {
   const [audience, ...more] = Array.isArray(aud) ? aud : [aud];
-  const isProduct = typeof audience === 'string' && more.length === 0 && PRODUCT.test(audience);
-  return firstText(fields, ['product']) ?? (isProduct ? audience : undefined);
+  if (typeof audience !== 'string' || more.length > 0) return {};
+  // sixteen hex digits that begin with a letter could be a product too, but nobody calls one so
+  if (SITE_ID.test(audience.toLowerCase())) return { site: audience };
+  return PRODUCT.test(audience) ? { product: audience } : {};
 }
 
 function firstText(fields: Readonly<Record<string, unknown>>, names: readonly string[]): string | undefined {

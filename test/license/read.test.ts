@@ -264,6 +264,19 @@ describe('the claims', () => {
     for (const aud of ['https://atrium.example', ['a1', 'b1'], 7, {}]) expect(await claims({ aud })).toEqual({});
   });
 
+  it('take aud for the site where it is a siteID', async () => {
+    for (const aud of ['0123456789abcdef', 'deadbeefdeadbeef', 'DEADBEEFDEADBEEF', 'any']) {
+      expect(await claims({ aud })).toEqual({ site: aud });
+      expect(await claims({ aud: [aud] })).toEqual({ site: aud });
+    }
+    expect(await claims({ aud: 'deadbeefdeadbeef', site: 'north' })).toEqual({ site: 'north' });
+    expect(await claims({ aud: 'deadbeefdeadbeef', product: 'atrium' })).toEqual({
+      product: 'atrium',
+      site: 'deadbeefdeadbeef',
+    });
+    expect(await claims({ aud: 'deadbeefdeadbee' })).toEqual({ product: 'deadbeefdeadbee' });
+  });
+
   it('read instants in every usual form, in UTC where they name no offset', async () => {
     const forms: Record<string, unknown> = {
       '2027-01-02T00:00:00Z': '2027-01-02',
