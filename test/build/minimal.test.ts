@@ -1,6 +1,6 @@
 // The executable on a host that has Docker and nothing else: the whole loop, office and site, without a Node.js.
 import { spawnSync } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -29,6 +29,9 @@ beforeAll(async () => {
   ]);
   engine = await startEngine({ args: ['-H', `unix://${host.root}/run/docker.sock`] });
   await copyFile(ferry, join(host.root, 'usr/bin/ferry'));
+  // systemd runs the host, as far as a program is asked for it
+  await mkdir(join(host.root, 'run/systemd/system'), { recursive: true });
+  await writeFile(join(host.root, 'usr/bin/systemctl'), '#!/bin/sh\necho "$@" >>/asked\n', { mode: 0o755 });
   await office();
 }, 300_000);
 
@@ -60,7 +63,9 @@ async function office(): Promise<void> {
     await writeFile(join(dir, release, 'app.conf'), `release ${release}\n`);
     const images = [`${registry.host}/demo/app:${release}`, `${registry.host}/demo/data:1`];
     const files = [{ from: `${release}/app.conf`, install: '/etc/demo/app.conf' }];
-    const manifest = { product: 'demo', release, platforms: ['linux/amd64'], images, files };
+    // the second one brings the executable itself
+    const own = release === '2' ? { ferry: [{ from: ferry, platform: 'linux/amd64' }] } : {};
+    const manifest = { product: 'demo', release, platforms: ['linux/amd64'], images, files, ...own };
     await writeFile(join(dir, `${release}.yaml`), JSON.stringify(manifest));
     const { bundle } = atOffice('export', `${release}.yaml`, '--out', medium) as { bundle: string };
     bundles.push(`/mnt/${basename(bundle)}`);
@@ -112,6 +117,18 @@ describe('on a minimal Debian', () => {
     expect(await engine.docker('run', '--rm', '--network=none', `${registry.host}/demo/app:1`, 'cat', '/motd')).toBe(
       'release 1',
     );
+  });
+
+  it('the executable has installed itself, and the unit that recovers at boot', async () => {
+    expect(await readlink(join(host.root, 'usr/bin/ferry'))).toBe(`../local/lib/ferry/${VERSION}/ferry`);
+    expect((await host.run('ferry', '--version')).stdout).toBe(`${VERSION}\n`);
+    expect(await ferryThere('status')).toMatchObject({
+      ferry: { version: VERSION, path: `/usr/local/lib/ferry/${VERSION}/ferry` },
+      attention: [],
+    });
+    const unit = await readFile(join(host.root, 'etc/systemd/system/ferry-recover.service'), 'utf8');
+    expect(unit).toMatch(/^ExecStart=\/usr\/bin\/ferry recover --state \/var\/lib\/ferry$/m);
+    expect(await readFile(join(host.root, 'asked'), 'utf8')).toBe('daemon-reload\nenable ferry-recover.service\n');
   });
 
   it('leaves nothing mounted', async () => {
