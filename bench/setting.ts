@@ -8,6 +8,7 @@ import { layerTar, type PushedImage, pushImage, startRegistry, type TestRegistry
 import { debianLayer, PACKAGES } from './debian.ts';
 import type { Command } from './measure.ts';
 
+/** The one of this checkout. */
 export const FERRY = fileURLToPath(new URL('../bin/ferry', import.meta.url));
 
 /** Everything that runs while measuring. `stop` ends it and removes the folder. */
@@ -27,7 +28,8 @@ export interface Setting {
   stop(): Promise<void>;
 }
 
-export async function startSetting(): Promise<Setting> {
+/** @param program the ferry that is measured */
+export async function startSetting(program: string): Promise<Setting> {
   const directory = mkdtempSync(join('/tmp', 'ferry-bench-'));
   const [registry, engine] = await Promise.all([startRegistry(), startEngine()]);
   const layers = PACKAGES.map((packages) => debianLayer(packages, directory));
@@ -46,7 +48,7 @@ export async function startSetting(): Promise<Setting> {
     DOCKER_HOST: engine.host,
   };
   mkdirSync(env.FERRY_PREFIX);
-  execFileSync(FERRY, ['init', env.FERRY_WORKSPACE, '--product', 'bench', '--no-passphrase'], { stdio: 'ignore' });
+  execFileSync(program, ['init', env.FERRY_WORKSPACE, '--product', 'bench', '--no-passphrase'], { stdio: 'ignore' });
   return {
     directory,
     registry,
@@ -55,7 +57,7 @@ export async function startSetting(): Promise<Setting> {
     update,
     stack,
     path: (...parts) => join(directory, ...parts),
-    ferry: (...args) => ({ argv: [FERRY, ...args], env }),
+    ferry: (...args) => ({ argv: [program, ...args], env }),
     stop: async () => {
       await Promise.all([registry.stop(), engine.stop()]);
       rmSync(directory, { recursive: true });

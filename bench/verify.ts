@@ -2,6 +2,7 @@
 import { copyFileSync } from 'node:fs';
 import { fileDigest } from '../src/content/index.ts';
 import { digestHex } from '../src/oci/index.ts';
+import { builtFerry } from '../test/support/executable.ts';
 import { generatedLayer, pushImage } from '../test/support/registry.ts';
 import { runInTurn } from './measure.ts';
 import type { Setting } from './setting.ts';
@@ -23,19 +24,25 @@ export async function benchVerify(setting: Setting): Promise<Row[]> {
   const root = setting.path('root.json');
   copyFileSync(setting.path('workspace', 'root.json'), root);
   const fingerprint = digestHex(await fileDigest(root));
-  const [ours, sum, openssl, start, inspect] = await runInTurn([
+  const executable = await builtFerry();
+  const [ours, sum, openssl, start, inspect, built, builtInspect] = await runInTurn([
     setting.ferry('verify', bundle, '--trust', root, '--fingerprint', fingerprint),
     { argv: ['sha256sum', bundle] },
     { argv: ['openssl', 'dgst', '-sha256', bundle] },
     setting.ferry('--version'),
     setting.ferry('inspect', bundle),
+    { argv: [executable, '--version'] },
+    { ...setting.ferry(), argv: [executable, 'inspect', bundle] },
   ]);
-  if (!ours || !sum || !openssl || !start || !inspect) throw new Error('a measurement is missing');
+  if (!ours || !sum || !openssl || !start || !inspect || !built || !builtInspect)
+    throw new Error('a measurement is missing');
   return [
     { what: 'verify, 500 MB: sha256sum', ours: ours.seconds, theirs: sum.seconds, unit: 's', target: 0.3 },
     { what: 'verify: openssl dgst -sha256', ours: ours.seconds, theirs: openssl.seconds, unit: 's' },
     { what: 'verify: peak memory', ours: ours.peakMiB, unit: 'MiB' },
     { what: 'inspect', ours: inspect.seconds, unit: 's', target: 0.3 },
     { what: 'ferry --version', ours: start.seconds, unit: 's', target: 0.15 },
+    { what: 'inspect, by the executable', ours: builtInspect.seconds, unit: 's', target: 0.3 },
+    { what: 'ferry --version, by the executable', ours: built.seconds, unit: 's', target: 0.15 },
   ];
 }
