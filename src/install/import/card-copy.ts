@@ -7,7 +7,8 @@ import { signCard } from '../identity/sign-card.ts';
 import { findSiteTrust } from '../judge/site-trust.ts';
 import { lookAtLicense } from '../license/look.ts';
 import { siteClock } from '../license/site-clock.ts';
-import { type CardCopy, deliverCard } from '../records/deliver-card.ts';
+import type { MediumCopy } from '../records/beside-bundle.ts';
+import { deliverCard } from '../records/deliver-card.ts';
 import type { ImportResult } from './result.ts';
 import type { Session } from './session.ts';
 
@@ -21,7 +22,7 @@ export async function withCardCopy(session: Session, result: ImportResult): Prom
   return { ...result, cardCopy, warnings: [...result.warnings, ...said] };
 }
 
-type Delivered = CardCopy & { readonly warnings: readonly string[] };
+type Delivered = MediumCopy & { readonly warnings: readonly string[] };
 type WritingSession = Session & { readonly state: SiteState; readonly identity: WholeIdentity };
 
 async function deliver(

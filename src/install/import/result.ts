@@ -10,8 +10,7 @@ import type { InstallError } from '../error.ts';
 import type { FerryOutcome } from '../executable/plan.ts';
 import type { RunningFerry } from '../executable/running.ts';
 import type { ConfirmOptions } from '../judge/first-root.ts';
-import type { CardCopy } from '../records/deliver-card.ts';
-import type { ReceiptCopy } from '../records/deliver-receipt.ts';
+import type { MediumCopy } from '../records/beside-bundle.ts';
 import type { ReceiptImage } from '../records/receipt.ts';
 import type { SignedReceipt } from '../records/signed-receipt.ts';
 import type { PendingTransaction } from '../status/journal.ts';
@@ -142,9 +141,9 @@ export interface ImportResult {
   /** Path of the signed receipt. */
   readonly receipt?: string;
   /** What became of its copy on the medium. */
-  readonly receiptCopy?: Omit<ReceiptCopy, 'warning'>;
+  readonly receiptCopy?: Omit<MediumCopy, 'warning'>;
   /** What became of this site's card on the medium; absent in a dry run. */
-  readonly cardCopy?: Omit<CardCopy, 'warning'>;
+  readonly cardCopy?: Omit<MediumCopy, 'warning'>;
   /** Path of the override, where the engine knows no digests. */
   readonly composeOverride?: string;
   /** The words of the command that runs the release. */

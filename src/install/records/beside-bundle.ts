@@ -5,6 +5,15 @@ import { access, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isErrno } from '../../content/index.ts';
 
+/** What became of a file on its way there. */
+export interface MediumCopy {
+  /** `read-only`: the medium takes nothing; `declined`: nobody wanted it; `failed`: see `warning`. */
+  readonly action: 'written' | 'same' | 'read-only' | 'declined' | 'failed';
+  /** Where it lies, if it does. */
+  readonly path?: string;
+  readonly warning?: string;
+}
+
 /** Whether the file system is mounted so that not even root may write. */
 export async function isReadOnly(folder: string): Promise<boolean> {
   try {

@@ -10,7 +10,7 @@ import { messageOf } from '../../errors.ts';
 import { parseSiteCard, SITE_CARD, type SiteCard } from '../../manifest/index.ts';
 import type { SiteIdentity } from '../../site/index.ts';
 import { MAX_ENVELOPE_BYTES, openEnvelope } from '../../trust/index.ts';
-import { isReadOnly, removeDrafts } from './beside-bundle.ts';
+import { isReadOnly, type MediumCopy, removeDrafts } from './beside-bundle.ts';
 
 export interface DeliverCardOptions {
   /** As this site signed it just now. */
@@ -24,17 +24,8 @@ export interface DeliverCardOptions {
   readonly onCard?: ((card: SiteCard, path: string) => void) | undefined;
 }
 
-/** What became of the card. */
-export interface CardCopy {
-  /** `read-only`: the medium takes nothing; `declined`: nobody wanted it; `failed`: see `warning`. */
-  readonly action: 'written' | 'same' | 'read-only' | 'declined' | 'failed';
-  /** Where it lies, if it does. */
-  readonly path?: string;
-  readonly warning?: string;
-}
-
 /** Writes the card; never throws for what a medium may do. */
-export async function deliverCard(options: DeliverCardOptions): Promise<CardCopy> {
+export async function deliverCard(options: DeliverCardOptions): Promise<MediumCopy> {
   const { card, identity, product, bundle, onCard } = options;
   const content = parseSiteCard(openEnvelope(card, identity.key, SITE_CARD));
   const folder = dirname(bundle);

@@ -9,7 +9,7 @@ import { ContentError, findFileBounded, writeNew } from '../../content/index.ts'
 import { messageOf } from '../../errors.ts';
 import type { SiteIdentity } from '../../site/index.ts';
 import { MAX_ENVELOPE_BYTES } from '../../trust/index.ts';
-import { isReadOnly, removeDrafts } from './beside-bundle.ts';
+import { isReadOnly, type MediumCopy, removeDrafts } from './beside-bundle.ts';
 import { openReceipt, type SignedReceipt } from './signed-receipt.ts';
 
 export interface DeliverReceiptOptions {
@@ -24,17 +24,8 @@ export interface DeliverReceiptOptions {
   readonly onReceipt?: ((receipt: SignedReceipt, path: string) => void) | undefined;
 }
 
-/** What became of the copy. */
-export interface ReceiptCopy {
-  /** `read-only`: the medium takes nothing; `declined`: nobody wanted it; `failed`: see `warning`. */
-  readonly action: 'written' | 'same' | 'read-only' | 'declined' | 'failed';
-  /** Where it lies, if it does. */
-  readonly path?: string;
-  readonly warning?: string;
-}
-
 /** Writes the copy; never throws for what a medium may do. */
-export async function deliverReceipt(options: DeliverReceiptOptions): Promise<ReceiptCopy> {
+export async function deliverReceipt(options: DeliverReceiptOptions): Promise<MediumCopy> {
   const { receipt, identity, bundle, isDeclined, onReceipt } = options;
   if (isDeclined) return { action: 'declined' };
   const content = openReceipt(receipt, identity);
