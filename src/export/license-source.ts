@@ -8,7 +8,7 @@ import { resolve } from 'node:path';
 import { isErrno, readFileBounded } from '../content/index.ts';
 import { type HTTPClient, openHTTP, shownURL } from '../http/index.ts';
 import type { License } from '../license/index.ts';
-import { fetchLicense, LicenseError, MAX_LICENSE_BYTES, readLicense } from '../license/index.ts';
+import { fetchLicense, LicenseError, licenseTooLarge, MAX_LICENSE_BYTES, readLicense } from '../license/index.ts';
 import { ExportError } from './error.ts';
 import type { ExportOptions } from './options.ts';
 import type { PlacedSource, TargetSite } from './target-sites.ts';
@@ -142,11 +142,7 @@ async function readFrom({ path, shown }: Extract<Place, { path: string }>): Prom
   try {
     const found = await stat(path);
     if (!found.isFile()) throw sourceFile(shown, 'expected a file, got something else');
-    if (found.size > MAX_LICENSE_BYTES) {
-      throw new LicenseError(`read ${shown}: expected at most ${MAX_LICENSE_BYTES} bytes, got ${found.size}`, {
-        code: 'LICENSE_TOO_LARGE',
-      });
-    }
+    if (found.size > MAX_LICENSE_BYTES) throw licenseTooLarge(shown);
     return await readFileBounded(path, { max: MAX_LICENSE_BYTES });
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) throw sourceFile(shown, 'expected a file, got none', error);

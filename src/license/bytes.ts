@@ -38,7 +38,7 @@ export function isUTF16(bytes: Uint8Array): boolean {
   return encodingOf(bytes) !== 'utf-8';
 }
 
-/** The error for a licence without end. */
+/** The error for more than {@link MAX_LICENSE_BYTES}. @param what names them, as in {@link checkLicenseBytes} */
 export function licenseTooLarge(what: string): LicenseError {
   return new LicenseError(`read ${what}: expected a licence of at most ${MAX_LICENSE_BYTES} bytes, got more`, {
     code: 'LICENSE_TOO_LARGE',

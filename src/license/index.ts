@@ -1,5 +1,5 @@
 /** Licences: what they say, whether they are for this site, how long they last, and where they come from. The only room that imports jose. */
-export { MAX_LICENSE_BYTES } from './bytes.ts';
+export { licenseTooLarge, MAX_LICENSE_BYTES } from './bytes.ts';
 export type { LicenseCode } from './error.ts';
 export { LicenseError } from './error.ts';
 export { type FetchLicenseOptions, fetchLicense } from './fetch.ts';

@@ -4,4 +4,12 @@ export { SealError } from './error.ts';
 export type { SealOptions } from './passphrase.ts';
 export { openWithPassphrase, sealWithPassphrase } from './passphrase.ts';
 export type { AgeIdentity } from './recipient.ts';
-export { generateIdentity, isRecipient, openSealed, recipientOf, sealFor } from './recipient.ts';
+export {
+  generateIdentity,
+  isRecipient,
+  isSealed,
+  MAX_SEAL_BYTES,
+  openSealed,
+  recipientOf,
+  sealFor,
+} from './recipient.ts';

@@ -10,6 +10,12 @@ const NOT_OURS = "no identity matched any of the file's recipients";
 const IDENTITY = /^AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}$/;
 const RECIPIENT = /^age1[02-9ac-hj-np-z]{58}$/;
 
+/** What sealing adds to the bytes at the most, for a plaintext of up to 64 MiB: a header, and 16 bytes for each 64 KiB. */
+export const MAX_SEAL_BYTES = 64 * 1024;
+
+/** How every sealed file begins. */
+const VERSION_LINE = Buffer.from('age-encryption.org/v1\n');
+
 /** Both halves of a site's key: the secret one and the one that may travel. */
 export interface AgeIdentity {
   /** `AGE-SECRET-KEY-1…` */
@@ -43,6 +49,11 @@ export function isRecipient(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Whether bytes are a sealed file, by how they begin. */
+export function isSealed(bytes: Uint8Array): boolean {
+  return VERSION_LINE.equals(bytes.subarray(0, VERSION_LINE.length));
 }
 
 /** Seals bytes for one recipient. Each time the result is another. @throws {Error} when it is no recipient: see {@link isRecipient} */

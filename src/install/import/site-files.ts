@@ -9,7 +9,7 @@ import type { Bundle, ProvenSite } from '../../bundle/index.ts';
 import { readBounded } from '../../content/index.ts';
 import type { SiteFile } from '../../manifest/index.ts';
 import { digestOf } from '../../oci/index.ts';
-import { openSealed, SealError } from '../../seal/index.ts';
+import { MAX_SEAL_BYTES, openSealed, SealError } from '../../seal/index.ts';
 import type { SiteIdentity } from '../../site/index.ts';
 import { acceptSiteFiles } from '../../trust/index.ts';
 import { InstallError } from '../error.ts';
@@ -19,8 +19,6 @@ import type { CarriedBundle } from './session.ts';
 
 /** The largest file of a site that is read. */
 const MAX_SITE_FILE_BYTES = 1024 * 1024;
-/** What age adds to it: a header, and 16 bytes for each 64 KiB. */
-const MAX_SEAL_BYTES = 64 * 1024;
 const SEALED = '.age';
 
 /** A tar that brings files of sites. */

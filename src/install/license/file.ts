@@ -2,14 +2,9 @@
 
 import { createReadStream } from 'node:fs';
 import { ContentError, readBounded } from '../../content/index.ts';
-import { LicenseError, MAX_LICENSE_BYTES } from '../../license/index.ts';
-import { openSealed } from '../../seal/index.ts';
+import { licenseTooLarge, MAX_LICENSE_BYTES } from '../../license/index.ts';
+import { isSealed, MAX_SEAL_BYTES, openSealed } from '../../seal/index.ts';
 import type { WholeIdentity } from '../../site/index.ts';
-
-/** How a file begins that age has sealed. */
-const SEALED = Buffer.from('age-encryption.org/v1\n');
-/** What age adds: a header, and 16 bytes for each 64 KiB. */
-const MAX_SEAL_BYTES = 64 * 1024;
 
 /**
  * The licence in the clear. In memory alone: it is written nowhere but at its place.
@@ -17,7 +12,7 @@ const MAX_SEAL_BYTES = 64 * 1024;
  */
 export async function readLicenseFile(path: string, { age }: Pick<WholeIdentity, 'age'>): Promise<Uint8Array> {
   const bytes = await read(path);
-  return bytes.subarray(0, SEALED.length).equals(SEALED) ? openSealed(bytes, age.identity) : bytes;
+  return isSealed(bytes) ? openSealed(bytes, age.identity) : bytes;
 }
 
 /** As a stream: what a shell gives for `<(…)` is a pipe. */
@@ -27,9 +22,6 @@ async function read(path: string): Promise<Buffer> {
   } catch (error) {
     // a read knows no path, and "EISDIR" alone helps nobody
     if (error instanceof Error && 'errno' in error) throw Object.assign(error, { path });
-    if (!(error instanceof ContentError) || error.code !== 'TOO_LARGE') throw error;
-    throw new LicenseError(`read ${path}: expected a licence of at most ${MAX_LICENSE_BYTES} bytes, got more`, {
-      code: 'LICENSE_TOO_LARGE',
-    });
+    throw error instanceof ContentError && error.code === 'TOO_LARGE' ? licenseTooLarge(path) : error;
   }
 }
