@@ -5,6 +5,7 @@ import { engineOf, typedCommand } from './engine.ts';
 import { alignColumns, recreateLines } from './format.ts';
 import { licenseLines } from './license-lines.ts';
 import {
+  findPrefix,
   overrideReason,
   prefixOf,
   type QuestionOptions,
@@ -90,10 +91,9 @@ function installLines(done: InstallLicenseResult, now: Date): string[] {
 
 async function runShow(session: Session, options: SiteOptions): Promise<void> {
   const { showLicense } = await import('../install/index.ts');
-  const isPrefixGiven = Boolean(options.prefix || session.io.env['FERRY_PREFIX']);
   const found = await showLicense({
     stateDir: stateOf(session, options),
-    prefix: isPrefixGiven ? prefixOf(session, options) : undefined,
+    prefix: findPrefix(session, options),
     buildTime: BUILD_TIME,
     now: session.now,
   });

@@ -130,6 +130,11 @@ export function prefixOf(session: Session, options: SiteOptions): string {
   return session.path(options.prefix || session.io.env['FERRY_PREFIX'] || '/');
 }
 
+/** The same where somebody names it; where nobody does, a command goes by what the receipt says. */
+export function findPrefix(session: Session, options: SiteOptions): string | undefined {
+  return options.prefix || session.io.env['FERRY_PREFIX'] ? prefixOf(session, options) : undefined;
+}
+
 /** An override and its reason. @throws {CliError} `USAGE` when it comes without one */
 export function overrideReason(flag: string, options: QuestionOptions): string {
   if (options.reason?.trim()) return options.reason.trim();

@@ -5,7 +5,7 @@ import type { SiteCard } from '../manifest/index.ts';
 import { engineOf, typedCommand } from './engine.ts';
 import { wordRows } from './fingerprint.ts';
 import { alignColumns } from './format.ts';
-import { prefixOf, type SiteOptions, stateOf, withExamples, withJSON, withPrefix, withState } from './options.ts';
+import { findPrefix, type SiteOptions, stateOf, withExamples, withJSON, withPrefix, withState } from './options.ts';
 import type { Session } from './session.ts';
 import { BUILD_TIME } from './version.ts';
 
@@ -56,12 +56,11 @@ async function runInit(session: Session, options: InitOptions): Promise<void> {
 
 async function runCard(session: Session, { out, ...options }: CardOptions): Promise<void> {
   const { writeCard } = await import('../install/index.ts');
-  const isPrefixGiven = Boolean(options.prefix || session.io.env['FERRY_PREFIX']);
   const done = await writeCard({
     stateDir: stateOf(session, options),
     out: session.path(out),
     engine: engineOf(session),
-    prefix: isPrefixGiven ? prefixOf(session, options) : undefined,
+    prefix: findPrefix(session, options),
     now: session.now,
     buildTime: BUILD_TIME,
     command: typedCommand(session),

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { SiteStatus } from '../install/index.ts';
 import { engineOf } from './engine.ts';
-import { prefixOf, type SiteOptions, stateOf, withJSON, withPrefix, withState } from './options.ts';
+import { findPrefix, type SiteOptions, stateOf, withJSON, withPrefix, withState } from './options.ts';
 import type { Session } from './session.ts';
 import { statusLines } from './status-lines.ts';
 import { BUILD_TIME } from './version.ts';
@@ -30,11 +30,10 @@ export function addStatus(program: Command, session: Session): void {
 /** The site as it is now, by the options that name it. */
 export async function lookAtSite(session: Session, options: SiteOptions): Promise<SiteStatus> {
   const { siteStatus } = await import('../install/index.ts');
-  const isPrefixGiven = Boolean(options.prefix || session.io.env['FERRY_PREFIX']);
   return siteStatus({
     stateDir: stateOf(session, options),
     engine: engineOf(session),
-    prefix: isPrefixGiven ? prefixOf(session, options) : undefined,
+    prefix: findPrefix(session, options),
     buildTime: BUILD_TIME,
     now: session.now,
   });

@@ -1,7 +1,7 @@
 /** `ferry support`: a folder for whoever helps from far away, with the secrets taken out. */
 import type { Command } from 'commander';
 import { engineOf } from './engine.ts';
-import { prefixOf, type SiteOptions, stateOf, withExamples, withJSON, withPrefix, withState } from './options.ts';
+import { findPrefix, type SiteOptions, stateOf, withExamples, withJSON, withPrefix, withState } from './options.ts';
 import type { Session } from './session.ts';
 import { VERSION } from './version.ts';
 
@@ -33,7 +33,7 @@ async function runSupport(session: Session, options: SupportOptions): Promise<vo
     stateDir: stateOf(session, options),
     outDir: session.path(options.out),
     engine: engineOf(session),
-    prefix: options.prefix || env['FERRY_PREFIX'] ? prefixOf(session, options) : undefined,
+    prefix: findPrefix(session, options),
     version: VERSION,
     secrets: Object.entries(env).flatMap(([name, value]) => (SECRET_VARIABLE.test(name) && value ? [value] : [])),
     now: session.now,
