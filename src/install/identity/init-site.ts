@@ -4,7 +4,14 @@
  */
 
 import { FerryError } from '../../errors.ts';
-import { checkName, ensureSiteIdentity, findSiteIdentity, nameSite, type WholeIdentity } from '../../site/index.ts';
+import {
+  checkName,
+  ensureSiteIdentity,
+  findSiteIdentity,
+  isWhole,
+  nameSite,
+  type WholeIdentity,
+} from '../../site/index.ts';
 import { openState, type SiteState, type SystemLog } from '../../state/index.ts';
 import { keyFingerprint } from '../../trust/index.ts';
 import { writeRefusal } from '../records/refusal.ts';
@@ -65,8 +72,7 @@ async function init(state: SiteState, { name, now, engine }: InitSiteOptions): P
   const made = await ensureSiteIdentity(state, { name, now });
   const isRenamed = name !== undefined && name !== made.name;
   const identity = isRenamed ? { ...made, name: await nameSite(state, name) } : made;
-  const isWhole = before?.age !== undefined && before.name !== undefined;
-  const action = before === undefined ? 'made' : isRenamed ? 'renamed' : isWhole ? 'same' : 'completed';
+  const action = before === undefined ? 'made' : isRenamed ? 'renamed' : isWhole(before) ? 'same' : 'completed';
   const former = isRenamed ? { former: made.name } : {};
   if (action !== 'same') {
     const facts = { action, site: identity.site, name: identity.name, ...former };
