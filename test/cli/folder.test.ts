@@ -1,4 +1,6 @@
 // A folder imported by a person: what is asked, what is shown, and the last two things that are said.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -139,6 +141,23 @@ describe('a later visit', () => {
       overlay: beside,
       safeToUnmount: true,
     });
+  });
+
+  it('writes what is in a sealed licence to its own place and nowhere else, whatever is traced of the process', async () => {
+    const path = await overlay(200);
+    const log = join(lab.dir, 'calls');
+    const calls = ['-e', 'trace=write,pwrite64,writev,pwritev,pwritev2,sendto,sendmsg', '-s', '1000000'];
+    const env = { PATH: process.env['PATH'], ...environment() };
+    const child = spawn('strace', ['-f', '-qq', '-y', ...calls, '-o', log, FERRY, 'import', path], {
+      env,
+      stdio: 'ignore',
+    });
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    const [, payload = ''] = (await readFile(join(lab.prefix, PLACE), 'utf8')).split('.');
+    const written = (await readFile(log, 'utf8')).split('\n').filter((line) => line.includes(payload));
+    expect(written.map((line) => /<(\/[^>]*)>/.exec(line)?.[1]?.replace(/\.\.[0-9a-f]{12}/, '..'))).toEqual([
+      `${lab.prefix}/etc/atrium/../license.blob`,
+    ]);
   });
 
   it('takes a shorter licence with --allow-shorter and a reason alone', async () => {
