@@ -3,12 +3,13 @@
 import { spawnSync } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jsonResult, runMain } from '../support/cli.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { licenseIssuer } from '../support/licenses.ts';
 import { pushImage, startRegistry, type TestRegistry } from '../support/registry.ts';
+import { leakIn } from '../support/secrets.ts';
 
 const issuer = licenseIssuer();
 const NOW = new Date();
@@ -76,6 +77,13 @@ async function whereSecretsAre(): Promise<string[]> {
   return found.filter((path) => !/^(?:office\/keys|north\/identity|north\/releases\/\d+\/kept)\//.test(path));
 }
 
+/** Names and texts of all receipts, cards and logs in these folders. */
+async function papers(...places: string[]): Promise<[string, string][]> {
+  const listed = spawnSync('find', [...places, '-type', 'f', '-name', '*.json*'], { cwd: dir, encoding: 'utf8' });
+  const paths = listed.stdout.trim().split('\n');
+  return Promise.all(paths.map(async (path) => [basename(path), await readFile(join(dir, path), 'utf8')]));
+}
+
 describe('a licence', () => {
   it('goes sealed from the office into the file of its site, is renewed without images, and opens nowhere else', async () => {
     const { fingerprint } = (await ok('office', 'init', 'office', '--product', 'demo', '--no-passphrase')) as {
@@ -117,6 +125,19 @@ describe('a licence', () => {
 
     await ok('north', 'support', '--out', 'help');
     expect(await readdir(join(dir, 'office/exports'))).toEqual([]);
+
+    // what travels back, and what a site writes down for others to read
+    const told = await papers('stick', 'second', 'third', 'north/releases', 'north/audit.jsonl', 'north.json');
+    expect(told.map(([name]) => name.replace(/[0-9a-f]{16}.*?(?=\.[a-z]+\.json)/, '<site>'))).toEqual(
+      expect.arrayContaining([
+        'audit.jsonl',
+        'north.json',
+        'receipt.json',
+        'demo-<site>.site.json',
+        'demo-<site>.receipt.json',
+      ]),
+    );
+    for (const [name, text] of told) expect([name, leakIn(text)]).toEqual([name, undefined]);
     expect(await whereSecretsAre()).toEqual([]);
   }, 120_000);
 });

@@ -89,6 +89,15 @@ describe('the card of a site', () => {
     expect(leakIn(await readFile(join(lab.medium, name()), 'utf8'))).toBeUndefined();
   });
 
+  it('tells of no image that somebody took away since the import', async () => {
+    await lab.import((await release('1')).path);
+    const pins = (await engine.docker('ps', '--all', '--quiet')).split('\n');
+    await engine.docker('rm', '--force', ...pins);
+    await engine.docker('rmi', '--force', image('1').name);
+    await lab.import(await lab.overlay(identity.site, [license]));
+    expect(await cardIn()).toMatchObject({ trust: { sequence: 1 }, holds: [] });
+  });
+
   it('comes with a catalogue too, also where nothing was ever installed and no engine runs', async () => {
     const nowhere = { engine: () => connectEngine({ env: { DOCKER_HOST: `unix://${lab.dir}/none.sock` } }) };
     await release('1');
