@@ -42,6 +42,13 @@ export function verifyBytes(bytes: Uint8Array, expected: Expected): void {
   if (actual !== expected.digest) throw digestMismatch(expected, actual);
 }
 
+/** The digest that bytes were held to, and in words what was expected and got: for whoever names the place better. */
+export function findMismatch(error: unknown): { readonly digest: string; readonly why: string } | undefined {
+  if (!(error instanceof ContentError) || !['DIGEST_MISMATCH', 'SIZE_MISMATCH'].includes(error.code)) return undefined;
+  const why = error.message.replace(/^verify blob(?: sha256:[0-9a-f]{64})?: /, '');
+  return { digest: String(error.facts['digest']), why };
+}
+
 function sizeMismatch({ digest, size }: Expected, got: string): ContentError {
   return new ContentError(`verify blob ${digest}: expected ${size} bytes, got ${got}`, {
     code: 'SIZE_MISMATCH',

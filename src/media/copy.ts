@@ -14,9 +14,9 @@ import {
 } from '../bundle/index.ts';
 import { findFileBounded, isErrno, type Progress, silentProgress, syncDirectory } from '../content/index.ts';
 import { checkSpace, nameTaken, openFolder, partialName, removeDrafts } from './folder.ts';
-import { asUnreadable } from './gone.ts';
 import { type ReadBackWay, readBack } from './read-back.ts';
 import { fileSource } from './source.ts';
+import { asUnreadable } from './unreadable.ts';
 import { readable, type Written, writeProven } from './write-proven.ts';
 
 export interface CopyOptions {

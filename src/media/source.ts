@@ -2,9 +2,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { type Bundle, BundleError } from '../bundle/index.ts';
-import { ContentError, readAt, verified } from '../content/index.ts';
+import { findMismatch, readAt, verified } from '../content/index.ts';
 import type { Digest } from '../oci/index.ts';
-import { asUnreadable } from './gone.ts';
+import { asUnreadable } from './unreadable.ts';
 import type { Source } from './write-proven.ts';
 
 const READ_SIZE = 4 * 1024 * 1024;
@@ -59,8 +59,8 @@ async function* provenEntry(
   try {
     yield* verified(bundle.stream(name), expected);
   } catch (error) {
-    if (!(error instanceof ContentError)) throw asUnreadable(error, bundle.path);
-    const why = error.message.replace(/^verify blob(?: sha256:[0-9a-f]{64})?: /, '');
-    throw bundle.damaged([{ entry: name, why }], { cause: error });
+    const mismatch = findMismatch(error);
+    if (mismatch === undefined) throw asUnreadable(error, bundle.path);
+    throw bundle.damaged([{ entry: name, why: mismatch.why }], { cause: error });
   }
 }

@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 import { type Bundle, BundleError, type BundleKind, openBundle, proveContents } from '../bundle/index.ts';
 import { PRODUCT, parseReleaseDocument, parseSiteFiles, type ReleaseDocument } from '../manifest/index.ts';
 import { type Chain, type ChainView, parseEntry, readChain } from '../trust/index.ts';
-import { asUnreadable } from './gone.ts';
+import { asUnreadable } from './unreadable.ts';
 
 /** What is known of a tar. */
 export interface Tar {

@@ -5,9 +5,8 @@
  */
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { CHUNK_SIZE, type ChunkHashes } from '../bundle/index.ts';
-import { asWriteError, isErrno, type Progress } from '../content/index.ts';
+import { asWriteError, isErrno, isMediumFailure, type Progress } from '../content/index.ts';
 import { MediaError } from './error.ts';
-import { isGone } from './gone.ts';
 import { type ReadBackWay, readBack, readChunkAgain } from './read-back.ts';
 import { startSum } from './sums.ts';
 
@@ -129,7 +128,7 @@ export async function readable<T>(path: string, read: () => Promise<T>): Promise
   try {
     return await read();
   } catch (cause) {
-    if (!isGone(cause)) throw cause;
+    if (!isMediumFailure(cause)) throw cause;
     throw new MediaError(`read back ${path}: expected the bytes that were written, got ${cause.code}`, {
       code: 'READ_BACK',
       cause,

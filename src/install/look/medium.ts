@@ -4,13 +4,10 @@
  */
 
 import { type Bundle, type BundleContents, BundleError, openBundle, proveContents } from '../../bundle/index.ts';
-import { ContentError, isErrno, verified } from '../../content/index.ts';
+import { findMismatch, isMediumFailure, verified } from '../../content/index.ts';
 import type { ReleaseDocument } from '../../manifest/index.ts';
 import type { InstallFile } from '../files/destination.ts';
 import { findBundle } from './find-bundle.ts';
-
-/** What a stick says that fails, or that was pulled out. */
-const GONE = ['EIO', 'ENODEV', 'ENXIO', 'ENOMEDIUM', 'ESTALE'] as const;
 
 /** Opens the tar at a path. @throws {BundleError} */
 export function openTar(path: string): Promise<Bundle> {
@@ -32,7 +29,7 @@ export async function fromMedium<T>(path: string, read: () => Promise<T>): Promi
   try {
     return await read();
   } catch (cause) {
-    if (!isErrno(cause, ...GONE)) throw cause;
+    if (!isMediumFailure(cause)) throw cause;
     throw new BundleError(`read bundle: ${path}: expected readable bytes, got ${cause.message}`, {
       code: 'DAMAGED',
       cause,
@@ -65,7 +62,7 @@ export async function glance(
 
 function unreadable(bundle: Bundle, name: string, cause: unknown): unknown {
   const entry = bundle.find(name);
-  if (entry === undefined || !isErrno(cause, ...GONE)) return cause;
+  if (entry === undefined || !isMediumFailure(cause)) return cause;
   const why = `expected readable bytes, got ${cause.message}`;
   return bundle.damaged([{ entry: entry.name, offset: entry.dataOffset, why }], { cause });
 }
@@ -75,10 +72,10 @@ function unreadable(bundle: Bundle, name: string, cause: unknown): unknown {
  * @param name of the entry, where it is not a blob.
  */
 export function asDamage(error: unknown, bundle: Bundle, name?: string): unknown {
-  if (!(error instanceof ContentError) || !['DIGEST_MISMATCH', 'SIZE_MISMATCH'].includes(error.code)) return error;
-  const entry = bundle.find(name ?? String(error.facts['digest']));
-  if (entry === undefined) return error;
-  const why = error.message.replace(/^verify blob(?: sha256:[0-9a-f]{64})?: /, '');
+  const mismatch = findMismatch(error);
+  const entry = mismatch && bundle.find(name ?? mismatch.digest);
+  if (mismatch === undefined || entry === undefined) return error;
+  const { why } = mismatch;
   return bundle.damaged([{ entry: entry.name, offset: entry.dataOffset, why }], { cause: error });
 }
 
