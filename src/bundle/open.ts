@@ -3,8 +3,8 @@
  * kinds, in order, and trust metadata, `release.json` and the sites' documents are in memory. Nothing of it is
  * believed yet: `trust/` judges the chain, `prove.ts` the contents. No layer is touched.
  */
-import { type FileHandle, open } from 'node:fs/promises';
-import { isErrno } from '../content/index.ts';
+import type { FileHandle } from 'node:fs/promises';
+import { isErrno, openToRead } from '../content/index.ts';
 import { LayoutError, readTarIndex, type TarEntry } from '../layout/index.ts';
 import { BundleError, type Damage, damaged } from './error.ts';
 import { labelled, labelsOf } from './labels.ts';
@@ -34,7 +34,7 @@ export async function openBundle(path: string): Promise<Bundle> {
 
 async function openRead(path: string): Promise<FileHandle> {
   try {
-    return await open(path, 'r');
+    return await openToRead(path);
   } catch (error) {
     if (!isErrno(error, 'ENOENT', 'ENOTDIR')) throw error;
     throw new BundleError(`open bundle: ${path}: expected a file, got nothing there`, {

@@ -95,6 +95,7 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   SIZE_MISMATCH: [4, ANOTHER_COPY],
   DIGEST_MISMATCH: [4, ANOTHER_COPY],
   TOO_LARGE: [4, 'no honest file of this kind is this large'],
+  NO_FILE: [1, 'write what comes through the pipe into a file first'],
   JSON_INVALID: [4, ANOTHER_COPY],
   CONTROL_CHARACTER: [2, 'take the control character out of the text'],
   LOCKED: [6, 'wait until the other one is done'],

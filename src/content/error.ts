@@ -5,6 +5,7 @@ export type ContentCode =
   | 'SIZE_MISMATCH'
   | 'DIGEST_MISMATCH'
   | 'TOO_LARGE'
+  | 'NO_FILE'
   | 'JSON_INVALID'
   | 'CONTROL_CHARACTER'
   | 'LOCKED'

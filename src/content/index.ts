@@ -13,7 +13,7 @@ export { lastWords, runProgram } from './program.ts';
 export type { Progress } from './progress.ts';
 export { silentProgress } from './progress.ts';
 export type { BoundedOptions } from './read.ts';
-export { fileDigest, findFileBounded, readAt, readBounded, readFileBounded } from './read.ts';
+export { fileDigest, findFileBounded, openToRead, readAt, readBounded, readFileBounded } from './read.ts';
 export { shellLine, shellWord } from './shell.ts';
 export type { Expected } from './verified.ts';
 export { findMismatch, verified, verifyBytes } from './verified.ts';

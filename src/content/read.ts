@@ -1,4 +1,5 @@
 /** Reads with an end: whatever comes from outside has a maximum, so that nothing endless fills the memory. */
+import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import type { Digest } from '../oci/index.ts';
@@ -25,11 +26,24 @@ export async function readBounded(source: AsyncIterable<Uint8Array>, { max, what
   return Buffer.concat(chunks, size);
 }
 
-/** All bytes of a file. @throws {ContentError} `TOO_LARGE`; and what the file system says */
+/** Windows knows no such flag, and no pipe in a folder either. */
+const NON_BLOCKING: number | undefined = constants.O_NONBLOCK;
+
+/**
+ * Opens a file that somebody else may have put there: to open a pipe would wait for a writer for ever, and no Ctrl-C ends
+ * that wait. What it is instead of a file, its reader finds out.
+ */
+export function openToRead(path: string): Promise<FileHandle> {
+  return open(path, constants.O_RDONLY | (NON_BLOCKING ?? 0));
+}
+
+/** All bytes of a file. @throws {ContentError} `TOO_LARGE`, `NO_FILE` for a pipe; and what the file system says */
 export async function readFileBounded(path: string, { max }: Pick<BoundedOptions, 'max'>): Promise<Buffer> {
-  const file = await open(path, 'r');
+  const file = await openToRead(path);
   try {
-    const { size } = await file.stat();
+    const stat = await file.stat();
+    if (stat.isFIFO()) throw noFile(path);
+    const { size } = stat;
     if (size > max) throw tooLarge(path, max);
     // one byte more than it said: a file that grows meanwhile, or a device that lies about its size, is seen
     const bytes = await readAt(file, { offset: 0, length: Math.min(max, Math.max(size, 64 * 1024)) + 1 });
@@ -78,4 +92,8 @@ export async function fileDigest(path: string): Promise<Digest> {
 
 function tooLarge(what: string, max: number): ContentError {
   return new ContentError(`read ${what}: expected at most ${max} bytes, got more`, { code: 'TOO_LARGE' });
+}
+
+function noFile(path: string): ContentError {
+  return new ContentError(`read ${path}: expected a file, got a pipe`, { code: 'NO_FILE', facts: { path } });
 }

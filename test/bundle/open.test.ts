@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -202,6 +203,11 @@ describe('openBundle', () => {
     await expect(openBundle(path('nowhere'))).rejects.toMatchObject({ code: 'BUNDLE_NOT_FOUND' });
     await expect(openBundle(folder.path)).rejects.toMatchObject({ code: 'NOT_A_BUNDLE' });
     await expect(openBundle('/dev/zero')).rejects.toMatchObject({ code: 'NOT_A_BUNDLE' });
+  });
+
+  it('refuses a pipe at once, though nobody ever writes into it', async () => {
+    execFileSync('mkfifo', [path('pipe.ferry.tar')]);
+    await expect(openBundle(path('pipe.ferry.tar'))).rejects.toMatchObject({ code: 'NOT_A_BUNDLE' });
   });
 
   it('opens 100 GB by reading less than 100 KB, and no byte of a layer', async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -134,5 +135,14 @@ describe('parseJSON', () => {
     expect(() => parseJSON(Buffer.from(text), 'ledger.json')).toThrow(
       `read ledger.json: expected JSON, got ${text.length} bytes that are not`,
     );
+  });
+});
+
+describe('a pipe where a file is expected', () => {
+  it('is refused at once, though nobody ever writes into it', async () => {
+    const path = join(dir, 'pipe');
+    execFileSync('mkfifo', [path]);
+    await expect(readFileBounded(path, { max: 10 })).rejects.toMatchObject({ code: 'NO_FILE' });
+    await expect(findFileBounded(path, { max: 10 })).rejects.toMatchObject({ code: 'NO_FILE' });
   });
 });

@@ -1,11 +1,13 @@
 /** Import of a folder: what is taken of it, what is in force then, and that it may be pulled. DESIGN "Command line". */
 
-import { copyFile, mkdir, readdir, readFile, readlink, rename, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { copyFile, mkdir, readdir, readFile, readlink, rename, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { DockerError } from '../../src/docker/index.ts';
 import { FerryError } from '../../src/errors.ts';
 import { rollBack, siteStatus } from '../../src/install/index.ts';
+import { findBundle } from '../../src/install/look/find-bundle.ts';
 import { findParts } from '../../src/install/look/find-parts.ts';
 import { syncMedium } from '../../src/install/look/sync-medium.ts';
 import { sealFor } from '../../src/seal/index.ts';
@@ -85,6 +87,23 @@ describe('what is taken of a folder', () => {
       `older/atrium-${SITE}-99.ferry.tar`,
     ];
     expect(await named(names)).toEqual([names[0], undefined, undefined]);
+  });
+
+  it('is no pipe, device or folder by the name of a bundle, nor a link to one', async () => {
+    const at = (name: string) => join(lab.medium, name);
+    execFileSync('mkfifo', [at(`atrium-${SITE}-99.ferry.tar`)]);
+    await symlink('/dev/null', at('atrium-9.0.0-9-99.ferry.tar'));
+    await symlink('.', at('atrium-catalogue-99.ferry.tar'));
+    const names = ['atrium-2.1.0-7-12.ferry.tar', `atrium-${SITE}-9.ferry.tar`];
+    expect(await named(names)).toEqual([...names, undefined]);
+    expect(await findBundle(lab.medium)).toBe(at('atrium-2.1.0-7-12.ferry.tar'));
+  });
+
+  it('is told in a few words, however many there are', async () => {
+    const names = Array.from({ length: 2000 }, (_, at) => `atrium-1.${at}.0-1-1.ferry.tar`);
+    const refusal = await named(names).catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ code: 'BUNDLE_AMBIGUOUS' });
+    expect((refusal as Error).message).toMatch(/^.{1,700}$/);
   });
 
   it('is of the product of the release, else of the one that is installed', async () => {

@@ -3,13 +3,14 @@
  * listed and none guessed. DESIGN "Command line".
  */
 
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isErrno } from '../../content/index.ts';
 import { InstallError } from '../error.ts';
+import { isReleaseName, SUFFIX, tarNames } from './tar-name.ts';
 
-/** How every tar of ours ends. */
-export const SUFFIX = '.ferry.tar';
+/** A stick may be full of them. */
+const MAX_SHOWN = 10;
 
 /**
  * The path of the bundle.
@@ -17,17 +18,12 @@ export const SUFFIX = '.ferry.tar';
  */
 export async function findBundle(path: string): Promise<string> {
   if (!(await isFolder(path))) return path;
-  const names = (await readdir(path)).filter((name) => name.endsWith(SUFFIX) && !name.startsWith('.')).toSorted();
-  const releases = names.filter(isRelease);
+  const names = await tarNames(path);
+  const releases = names.filter(isReleaseName); // overlays and catalogues lie beside the bundle that is meant
   const [first, ...others] = releases.length > 0 ? releases : names;
   if (first === undefined) throw notFound(path);
   if (others.length > 0) throw ambiguous(path, [first, ...others]);
   return join(path, first);
-}
-
-/** `<product>-<release>-<sequence>-<catalogue>`; overlays and catalogues lie beside the bundle that is meant. */
-function isRelease(name: string): boolean {
-  return !/-(?:catalogue|any|[0-9a-f]{16})-\d+\.ferry\.tar$/.test(name);
 }
 
 /** Whether a folder was named. @throws {InstallError} `MEDIUM_ABSENT` */
@@ -54,8 +50,9 @@ export function notFound(path: string): InstallError {
 
 /** The error for a folder in which several could be meant. */
 export function ambiguous(path: string, names: readonly string[]): InstallError {
-  const shown = names.map((name) => JSON.stringify(name)).join(', ');
-  return new InstallError(`read bundle: ${path}: expected one bundle, got ${names.length}: ${shown}`, {
+  const shown = names.slice(0, MAX_SHOWN).map((name) => JSON.stringify(name));
+  const all = [...shown, ...(names.length > MAX_SHOWN ? ['…'] : [])].join(', ');
+  return new InstallError(`read bundle: ${path}: expected one bundle, got ${names.length}: ${all}`, {
     code: 'BUNDLE_AMBIGUOUS',
     hint: 'name the one that is meant instead of its folder',
     facts: { path, names },

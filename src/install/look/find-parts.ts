@@ -1,13 +1,14 @@
 /**
  * What a site takes of a folder: the one release, its own overlay and the newest catalogue file beside it; where there is
  * no release, its overlay, else the catalogue. By their names alone, which only choose: what is in them proves itself.
- * Others' overlays, `older/`, volumes, drafts and hidden files are passed over. FORMAT §1, DESIGN "Command line".
+ * Others' overlays, `older/`, volumes, drafts, hidden files and what is no file are passed over. FORMAT §1, DESIGN
+ * "Command line".
  */
 
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InstallError } from '../error.ts';
-import { ambiguous, isFolder, notFound, SUFFIX } from './find-bundle.ts';
+import { ambiguous, isFolder, notFound } from './find-bundle.ts';
+import { isReleaseName, type NamedTar, readTarName, tarNames } from './tar-name.ts';
 
 /** The tars that are meant, by path. */
 export interface Parts {
@@ -26,15 +27,6 @@ export interface FindPartsOptions {
   readonly product?: string | undefined;
 }
 
-/** An overlay or a catalogue as its name says. */
-interface Named {
-  readonly name: string;
-  readonly product: string;
-  /** A siteID, `any`, or `catalogue`. */
-  readonly of: string;
-  readonly catalogue: number;
-}
-
 /**
  * A file is taken alone, whatever lies beside it.
  * @throws {InstallError} `MEDIUM_ABSENT`, `NO_BUNDLE_HERE`, `BUNDLE_AMBIGUOUS` listing the releases; `OVERLAY_FOREIGN`
@@ -42,14 +34,12 @@ interface Named {
  */
 export async function findParts(path: string, options: FindPartsOptions): Promise<Parts> {
   if (!(await isFolder(path))) return { bundle: path };
-  const entries = await readdir(path, { withFileTypes: true });
-  const tars = entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name);
-  const names = tars.filter((name) => name.endsWith(SUFFIX) && !name.startsWith('.')).toSorted();
-  const named = names.flatMap((name) => readName(name) ?? []);
-  const releases = names.filter((name) => readName(name) === undefined);
+  const names = await tarNames(path);
+  const named = names.flatMap((name) => readTarName(name) ?? []);
+  const releases = names.filter(isReleaseName);
   const [release, ...others] = releases;
   if (others.length > 0) throw ambiguous(path, releases);
-  const isOurs = ({ product }: Named) =>
+  const isOurs = ({ product }: NamedTar) =>
     release === undefined ? isWanted(product, options) : release.startsWith(`${product}-`);
   return { ...choose(path, release, { ...options, named: named.filter(isOurs) }), folder: path };
 }
@@ -57,7 +47,7 @@ export async function findParts(path: string, options: FindPartsOptions): Promis
 function choose(
   path: string,
   release: string | undefined,
-  { site, named }: FindPartsOptions & { readonly named: readonly Named[] },
+  { site, named }: FindPartsOptions & { readonly named: readonly NamedTar[] },
 ): Omit<Parts, 'folder'> {
   const overlay = newest(path, named, site) ?? newest(path, named, 'any');
   const catalogue = newest(path, named, 'catalogue');
@@ -69,20 +59,12 @@ function choose(
   throw notFound(path);
 }
 
-/** `<product>-<siteID>-<catalogue>` or `<product>-catalogue-<catalogue>`; all else is called as a release is. */
-function readName(name: string): Named | undefined {
-  const [, product, of, catalogue] =
-    /^([a-z][a-z0-9-]{1,31})-(catalogue|any|[0-9a-f]{16})-(\d+)\.ferry\.tar$/.exec(name) ?? [];
-  if (product === undefined || of === undefined) return undefined;
-  return { name, product, of, catalogue: Number(catalogue) };
-}
-
 function isWanted(product: string, { product: installed }: FindPartsOptions): boolean {
   return installed === undefined || installed === product;
 }
 
 /** The one with the highest number; of two products nobody knows which is meant. */
-function newest(path: string, named: readonly Named[], of: string | undefined): string | undefined {
+function newest(path: string, named: readonly NamedTar[], of: string | undefined): string | undefined {
   const [first, ...others] = named.filter((one) => one.of === of).toSorted((a, b) => b.catalogue - a.catalogue);
   const other = others.find(({ product }) => product !== first?.product);
   if (first !== undefined && other !== undefined) throw ambiguous(path, [first.name, other.name]);
