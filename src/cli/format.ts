@@ -66,9 +66,16 @@ export function alignColumns(rows: readonly (readonly string[])[], indent = ''):
 
 /** What a terminal might act on, spelled out. */
 export function escapeControls(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (control) =>
-    Array.from(control, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`).join(''),
-  );
+  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, spelled);
+}
+
+/** The same of text of several lines: what files, servers and sites call themselves gets into all that is printed. */
+export function printable(text: string): string {
+  return text.replaceAll(/[[\p{Cc}\p{Cf}\u2028\u2029]--[\n\t]]/gv, spelled);
+}
+
+function spelled(char: string): string {
+  return `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`;
 }
 
 /** The containers that still see an old file, and what to do about it. */

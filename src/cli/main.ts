@@ -6,6 +6,7 @@ import { CommanderError } from 'commander';
 import { FerryError } from '../errors.ts';
 import { asFerryError } from './errno.ts';
 import { CliError } from './error.ts';
+import { escapeControls } from './format.ts';
 import type { Io } from './io.ts';
 import { buildProgram } from './program.ts';
 import { Session } from './session.ts';
@@ -86,7 +87,7 @@ function tell(session: Session, error: unknown): number {
     return exit;
   }
   for (const { message, hint } of several.length > 0 ? several : [all]) {
-    session.io.err(`ferry: error: ${message}`);
+    session.io.err(`ferry: error: ${escapeControls(message)}`);
     if (hint) session.io.err(`ferry: hint: ${hint}`);
   }
   return exit;

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { CliError } from './error.ts';
+import { escapeControls, printable } from './format.ts';
 import type { Io } from './io.ts';
 import { jsonProgress, plainProgress, type ShownProgress, spinnerProgress } from './progress.ts';
 
@@ -33,7 +34,8 @@ export class Session {
   #progress: ShownProgress | undefined;
 
   constructor(io: Io, argv: readonly string[]) {
-    this.io = io;
+    // no terminal is to act on what a file or a server calls itself; JSON is for machines
+    this.io = { ...io, err: (text) => io.err(printable(text)) };
     this.now = io.now;
     this.argv = argv;
   }
@@ -71,7 +73,7 @@ export class Session {
     this.stopProgress();
     this.exit = exit;
     if (this.json) this.io.out(JSON.stringify({ event: 'result', ...fields }));
-    else if (lines.length > 0) this.io.out(lines.join('\n'));
+    else if (lines.length > 0) this.io.out(printable(lines.join('\n')));
   }
 
   /** Shows something on the way: a machine reads an event, a person lines beside the result. */
@@ -90,7 +92,7 @@ export class Session {
   /** Says something beside the result: a person reads it, a machine finds it in the result's `warnings`. */
   warn(lines: readonly string[]): void {
     this.stopProgress();
-    for (const line of lines) this.io.err(`ferry: warning: ${line}`);
+    for (const line of lines) this.io.err(`ferry: warning: ${escapeControls(line)}`);
   }
 
   stopProgress(): void {

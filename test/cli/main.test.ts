@@ -1,5 +1,8 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { jsonResult, runMain } from '../support/cli.ts';
+import { temporaryFolder } from '../support/workspaces.ts';
 
 const COMMANDS = [
   ...['init', 'export', 'keys', 'catalogue', 'inspect', 'verify', 'copy', 'kit', 'sheet'],
@@ -165,5 +168,26 @@ describe('wrong usage', () => {
     });
     expect(status).toBe(2);
     expect(stderr).toContain('read SOURCE_DATE_EPOCH: expected seconds since 1970, got "yesterday"');
+  });
+});
+
+describe('a name on a stick that a terminal would act on', () => {
+  const NAME = 'a\u001b]0;owned\u0007\nferry: done\u009b2J\u202e.ferry.tar';
+
+  it.each(['inspect', 'verify'])('is spelled out by %s, on one line', async (command) => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, NAME), 'x');
+    const { status, stdout, stderr } = await runMain([command, folder]);
+    expect({ status, stdout }).toEqual({ status: 4, stdout: '' });
+    expect(stderr).toContain('a\\u{1b}]0;owned\\u{7}\\u{a}ferry: done\\u{9b}2J\\u{202e}.ferry.tar');
+    expect(stderr).not.toMatch(/[[\p{Cc}\p{Cf}]--\n]/v);
+  });
+
+  it('is spelled out in what is listed', async () => {
+    const folder = await temporaryFolder();
+    for (const at of [1, 2]) await writeFile(join(folder, `${at}${NAME}`), 'x');
+    const { stderr } = await runMain(['inspect', folder]);
+    expect(stderr).toContain('got 2: ');
+    expect(stderr).not.toMatch(/[[\p{Cc}\p{Cf}]--\n]/v);
   });
 });
