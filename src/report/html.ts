@@ -37,7 +37,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /** Text as it may stand in an element or an attribute. */
-export function escapeHTML(text: string): string {
+function escapeHTML(text: string): string {
   return spellOut(text).replaceAll(/[&<>"']/g, (character) => ENTITIES[character] as string);
 }
 

@@ -157,7 +157,7 @@ function shorten(name: string): string {
 }
 
 /** Powers of a thousand, one digit behind the point below ten. */
-export function formatSize(bytes: number): string {
+function formatSize(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   let value = bytes;
   let unit = 0;

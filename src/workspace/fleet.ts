@@ -129,12 +129,7 @@ export async function listFleet(workspace: Workspace): Promise<readonly FleetSit
   return sites.toSorted((a, b) => compareTexts(a.name, b.name) || compareTexts(a.site, b.site));
 }
 
-/** A site by its ID or its name; `undefined` when none is called so. @throws {WorkspaceError} `SITE_AMBIGUOUS` */
-export async function findFleetSite(workspace: Workspace, idOrName: string): Promise<FleetSite | undefined> {
-  return findInFleet(await listFleet(workspace), idOrName);
-}
-
-/** The same among sites that were listed. @throws {WorkspaceError} `SITE_AMBIGUOUS` naming those that are called so */
+/** A site by its ID or its name; `undefined` when none is called so. @throws {WorkspaceError} `SITE_AMBIGUOUS` naming those that are */
 export function findInFleet(sites: readonly FleetSite[], idOrName: string): FleetSite | undefined {
   const wanted = idOrName.normalize('NFC');
   const byID = sites.find(({ site }) => site === wanted);

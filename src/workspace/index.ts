@@ -9,7 +9,7 @@ export { createWorkspace, isWithin } from './create.ts';
 export type { WorkspaceCode } from './error.ts';
 export { WorkspaceError } from './error.ts';
 export type { AddedSite, AddToFleetOptions, FleetSite } from './fleet.ts';
-export { addToFleet, findFleetSite, findInFleet, listFleet, openFleetCard, siteUnknown } from './fleet.ts';
+export { addToFleet, findInFleet, listFleet, openFleetCard, siteUnknown } from './fleet.ts';
 export type { AskPassphrase } from './key-files.ts';
 export type { AddKeyOptions, KeyList, ListedKey } from './keys.ts';
 export { addKey, listKeys, revokeKey, rotateKey } from './keys.ts';

@@ -7,14 +7,7 @@ import { siteCardDocument } from '../../src/manifest/index.ts';
 import { generateIdentity } from '../../src/seal/index.ts';
 import type { EnvelopeContent } from '../../src/trust/index.ts';
 import { fingerprint, generateKey, keyFingerprint, signEnvelope } from '../../src/trust/index.ts';
-import {
-  addToFleet,
-  findFleetSite,
-  findInFleet,
-  listFleet,
-  openFleetCard,
-  type Workspace,
-} from '../../src/workspace/index.ts';
+import { addToFleet, findInFleet, listFleet, openFleetCard, type Workspace } from '../../src/workspace/index.ts';
 import { newWorkspace } from '../support/workspaces.ts';
 
 /** A site in memory that signs what it says of itself. */
@@ -255,7 +248,7 @@ describe('openFleetCard', () => {
     const newer = site.card({ name: 'plant one', issued: '2027-01-01T00:00:00Z' });
     expect(await openFleetCard(workspace, newer)).toMatchObject({ name: 'plant one', confirmed: true });
     expect(await openFleetCard(workspace, site.card())).toMatchObject({ name: 'plant one' });
-    expect(await findFleetSite(workspace, 'plant one')).toMatchObject({ site: site.site });
+    expect(findInFleet(await listFleet(workspace), 'plant one')).toMatchObject({ site: site.site });
   });
 });
 
@@ -285,24 +278,28 @@ describe('a stored site', () => {
   });
 });
 
-describe('findFleetSite', () => {
+describe('findInFleet', () => {
   it('finds by ID and by name, in whatever form its letters are written', async () => {
     const [workspace, site] = [await newWorkspace(), await newSite('Werk Köln')];
     await addToFleet(workspace, site.card(), { yes: true });
+    const sites = await listFleet(workspace);
     for (const text of [site.site, 'Werk Köln', 'Werk Ko\u0308ln'])
-      expect(await findFleetSite(workspace, text)).toMatchObject({ site: site.site });
-    expect(await findFleetSite(workspace, 'werk köln')).toBeUndefined();
-    expect(await findFleetSite(await newWorkspace(), site.site)).toBeUndefined();
+      expect(findInFleet(sites, text)).toMatchObject({ site: site.site });
+    expect(findInFleet(sites, 'werk köln')).toBeUndefined();
+    expect(findInFleet([], site.site)).toBeUndefined();
   });
 
   it('names all when several are called so', async () => {
     const [workspace, one, other] = [await newWorkspace(), await newSite(), await newSite()];
     for (const { card } of [one, other]) await addToFleet(workspace, card(), { yes: true });
     const ids = [one.site, other.site].toSorted();
-    await expect(findFleetSite(workspace, 'plant 1')).rejects.toMatchObject({
-      code: 'SITE_AMBIGUOUS',
-      message: `find site "plant 1": expected one of that name, got ${ids.join(', ')}`,
-    });
-    expect(findInFleet(await listFleet(workspace), one.site)).toMatchObject({ site: one.site });
+    const sites = await listFleet(workspace);
+    expect(() => findInFleet(sites, 'plant 1')).toThrow(
+      expect.objectContaining({
+        code: 'SITE_AMBIGUOUS',
+        message: `find site "plant 1": expected one of that name, got ${ids.join(', ')}`,
+      }),
+    );
+    expect(findInFleet(sites, one.site)).toMatchObject({ site: one.site });
   });
 });
