@@ -1,7 +1,7 @@
 /**
- * `npm run build`: the executables, completions, the manual page and the licences of what is in them, into `dist/`. Says each with its SHA-256. What
- * cannot be made is named, and the status is 1: nothing is left out without a word. `--only PLATFORM` makes one of them,
- * `--out DIR` puts all elsewhere, `--bases DIR` holds the packages of other platforms' Node.js.
+ * `npm run build`: the executables, completions, the manual page and the licences of what is in them, into `dist/`. Says
+ * each with its SHA-256. What cannot be made is named, and the status is 1: nothing is left out without a word. `--only
+ * PLATFORM` makes one of them, `--out DIR` puts all elsewhere, `--bases DIR` holds the packages of other platforms' Node.js.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
