@@ -63,6 +63,20 @@ async function killAt(office: Desk, call: string, n: number, outDir = office.out
   expect(killed, `${call} ${n}`).toBe(true);
 }
 
+const LAST_BLOB = IMAGE.platforms[0]?.layers[1]?.descriptor;
+
+/** Begins an export that Ctrl-C stops at its last blob. @returns the options to go on with */
+async function stopAtLastBlob(office: Desk) {
+  const stop = new AbortController();
+  office.fake.rule({
+    on: new RegExp(`GET .*/blobs/${LAST_BLOB?.digest}`),
+    act: () => stop.abort(new Error('ctrl-c')),
+  });
+  const options = { fleetPath: office.fleetPath, concurrency: 1 };
+  await expect(office.export({ ...options, signal: stop.signal })).rejects.toThrow('ctrl-c');
+  return options;
+}
+
 /** The link that gives the first overlay its name. */
 const FIRST_OVERLAY = 7;
 
@@ -122,25 +136,17 @@ describe('an export for sites that was killed', () => {
 
   it('goes on with the blobs that it has when a licence was renewed meanwhile', async () => {
     const office = await desk();
-    const digest = IMAGE.platforms[0]?.layers[1]?.descriptor.digest as string;
-    const stop = new AbortController();
-    office.fake.rule({ on: new RegExp(`GET .*/blobs/${digest}`), act: () => stop.abort(new Error('ctrl-c')) });
-    const options = { fleetPath: office.fleetPath, concurrency: 1 };
-    await expect(office.export({ ...options, signal: stop.signal })).rejects.toThrow('ctrl-c');
+    const options = await stopAtLastBlob(office);
     await writeFile(join(office.folder, 'license.blob'), `${LICENSE} for another year`);
     const done = await office.export(options);
-    expect(done.downloaded).toBe(IMAGE.platforms[0]?.layers[1]?.descriptor.size);
+    expect(done.downloaded).toBe(LAST_BLOB?.size);
     expect(done.bundle).toContain('demo-1-1-2.ferry.tar');
     expect(await leftovers(office)).toEqual([]);
   });
 
   it('is left as it is by an export of site files alone', async () => {
     const office = await desk();
-    const digest = IMAGE.platforms[0]?.layers[1]?.descriptor.digest as string;
-    const stop = new AbortController();
-    office.fake.rule({ on: new RegExp(`GET .*/blobs/${digest}`), act: () => stop.abort(new Error('ctrl-c')) });
-    const options = { fleetPath: office.fleetPath, concurrency: 1 };
-    await expect(office.export({ ...options, signal: stop.signal })).rejects.toThrow('ctrl-c');
+    const options = await stopAtLastBlob(office);
     const before = await leftovers(office);
     await exportSiteFiles({
       ...{ workspace: office.workspace.dir, manifestPath: office.manifestPath, outDir: office.out, now: NOW },
@@ -148,7 +154,7 @@ describe('an export for sites that was killed', () => {
     });
     expect(await leftovers(office)).toEqual(before);
     const done = await office.export(options);
-    expect(done.downloaded).toBe(IMAGE.platforms[0]?.layers[1]?.descriptor.size);
+    expect(done.downloaded).toBe(LAST_BLOB?.size);
     expect(done.sites.map(({ action }) => action)).toEqual(['unchanged', 'unchanged', 'unchanged', 'unchanged']);
   });
 });

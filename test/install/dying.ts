@@ -35,6 +35,35 @@ export function countChanges(run: () => Promise<unknown>): Promise<number> {
   return dieAt(Number.POSITIVE_INFINITY, run);
 }
 
+/** One scene, and what is done in it. */
+export interface Deaths<T> {
+  /** Makes the scene anew. */
+  readonly setUp: () => Promise<T>;
+  /** Comes before, and lives. @default nothing */
+  readonly prepare?: ((scene: T) => Promise<unknown>) | undefined;
+  readonly run: (scene: T) => Promise<unknown>;
+  /** Looks at what is left. */
+  readonly judge: (scene: T) => Promise<void>;
+  /** @default nothing */
+  readonly tearDown?: ((scene: T) => Promise<unknown>) | undefined;
+}
+
+/** Plays a scene once for each change at which its run may die, from the first to the last. @returns how many those are */
+export async function forEachDeathOf<T>({ setUp, prepare, run, judge, tearDown }: Deaths<T>): Promise<number> {
+  const first = await setUp();
+  await prepare?.(first);
+  const count = await countChanges(() => run(first));
+  for (let at = 0; at <= count; at++) {
+    const scene = await setUp();
+    await prepare?.(scene);
+    const made = await dieAt(at, () => run(scene));
+    if (made !== Math.min(at, count)) throw new Error(`expected ${Math.min(at, count)} changes, got ${made}`);
+    await judge(scene);
+    await tearDown?.(scene);
+  }
+  return count;
+}
+
 /** Does something once, right before the first change from number `at` on that fits. @returns whether it was done */
 export async function meddleAt(
   at: number,

@@ -6,7 +6,7 @@
 import { rm } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { SwitchData } from '../../src/install/files/switch-plan.ts';
-import { countChanges, dieAt, meddleAt, withoutRoom } from './dying.ts';
+import { forEachDeathOf, meddleAt, withoutRoom } from './dying.ts';
 import { SwitchLab, stageStep, switchStep } from './switch-lab.ts';
 
 const OLD = 'aaaaaaaaaaaa';
@@ -88,23 +88,13 @@ async function tearDown({ lab }: Scene): Promise<void> {
 }
 
 /** Runs a scene for each change at which `run` may die, from the first to the last. */
-async function forEachDeath(
+function forEachDeath(
   name: string,
   run: (scene: Scene) => Promise<unknown>,
   judge: (scene: Scene) => Promise<void>,
-  prepare: (scene: Scene) => Promise<unknown> = async () => {},
+  prepare?: (scene: Scene) => Promise<unknown>,
 ): Promise<number> {
-  const first = await setUp(name);
-  await prepare(first);
-  const count = await countChanges(() => run(first));
-  for (let at = 0; at <= count; at++) {
-    const scene = await setUp(name);
-    await prepare(scene);
-    expect(await dieAt(at, () => run(scene))).toBe(Math.min(at, count));
-    await judge(scene);
-    await tearDown(scene);
-  }
-  return count;
+  return forEachDeathOf({ setUp: () => setUp(name), prepare, run, judge, tearDown });
 }
 
 const stage = ({ lab, data }: Scene) => stageStep.apply(data, lab.site(ID));

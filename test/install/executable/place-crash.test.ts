@@ -7,7 +7,7 @@ import { mkdir } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { FerryChange } from '../../../src/install/executable/change.ts';
 import { ferryStep } from '../../../src/install/steps/ferry.ts';
-import { countChanges, dieAt, withoutRoom } from '../dying.ts';
+import { forEachDeathOf, withoutRoom } from '../dying.ts';
 import { ID, PlaceLab, program } from './place-lab.ts';
 
 interface Scene {
@@ -61,22 +61,13 @@ async function setUp(name: string): Promise<Scene> {
   return { lab, ...made, before: await lab.host.disk(), old: await lab.used() };
 }
 
-async function forEachDeath(
+function forEachDeath(
   name: string,
   run: (scene: Scene) => Promise<unknown>,
   judge: (scene: Scene) => Promise<void>,
-  prepare: (scene: Scene) => Promise<unknown> = async () => {},
+  prepare?: (scene: Scene) => Promise<unknown>,
 ): Promise<number> {
-  const first = await setUp(name);
-  await prepare(first);
-  const count = await countChanges(() => run(first));
-  for (let at = 0; at <= count; at++) {
-    const scene = await setUp(name);
-    await prepare(scene);
-    expect(await dieAt(at, () => run(scene))).toBe(Math.min(at, count));
-    await judge(scene);
-  }
-  return count;
+  return forEachDeathOf({ setUp: () => setUp(name), prepare, run, judge });
 }
 
 const place = ({ lab, change }: Scene) => lab.place(change);

@@ -19,6 +19,16 @@ afterEach(() => lab.remove());
 const actionOf = ({ outcome }: FerryPlan) => outcome?.action;
 const UNIT = '/etc/systemd/system/ferry-recover.service';
 
+/** The last step, and what it asked of systemd. */
+function askedStep() {
+  const asked: string[] = [];
+  const step = ferryKind(async (words) => {
+    asked.push(words.join(' '));
+    return { status: 0, stdout: '', output: '' };
+  });
+  return { step, asked };
+}
+
 describe('which executable', () => {
   const files = ['linux/amd64', 'linux/arm64', 'windows/amd64', 'no platform'].map((platform) => ({
     ...{ name: platform.replace('/', '-'), digest: digestOf(Buffer.from(platform)), size: 1, mode: '0755' },
@@ -257,11 +267,7 @@ describe('the boot unit', () => {
     await mkdir(lab.host.at('/run/systemd/system'), { recursive: true });
     const change = await lab.change('0.1.0');
     await lab.place(change);
-    const asked: string[] = [];
-    const step = ferryKind(async (words) => {
-      asked.push(words.join(' '));
-      return { status: 0, stdout: '', output: '' };
-    });
+    const { step, asked } = askedStep();
     // the folders are those of the lab; only what is run on a host is looked at
     const site = lab.site({ prefix: '/' });
     await step.apply(change, site);
@@ -277,11 +283,7 @@ describe('the boot unit', () => {
     await lab.host.put(UNIT, bootUnit({ state: '/elsewhere', prefix: '/' }));
     const change = await lab.change('0.1.0');
     await lab.place(change);
-    const asked: string[] = [];
-    const step = ferryKind(async (words) => {
-      asked.push(words.join(' '));
-      return { status: 0, stdout: '', output: '' };
-    });
+    const { step, asked } = askedStep();
     await step.apply(change, lab.site({ prefix: '/' }));
     await step.undo(change, lab.site({ prefix: '/' }));
     expect(asked).toEqual(['systemctl daemon-reload', 'systemctl daemon-reload']);
