@@ -2,7 +2,7 @@
  * One tar onto a medium, with what lies beside it: written, synced, read back, compared with the original, and with its
  * chunk list where there is one. A name on the medium that holds other bytes is left as it is.
  */
-import { rename, stat } from 'node:fs/promises';
+import { lstat, rename } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import {
   BundleError,
@@ -126,7 +126,8 @@ async function copyOne(one: One): Promise<CopiedFile & { way: ReadBackWay }> {
 
 async function sizeAt(path: string): Promise<number | undefined> {
   try {
-    const found = await stat(path);
+    // a link to the original would be the very same, and lead nowhere at the site
+    const found = await lstat(path);
     return found.isFile() ? found.size : -1;
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return undefined;

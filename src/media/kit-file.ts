@@ -2,7 +2,7 @@
  * One file of a kit on its medium: left when it is there already, byte for byte; written and read back under a hidden
  * name when not. What another kit has left under the name may be replaced, what is anybody else's never.
  */
-import { open, stat } from 'node:fs/promises';
+import { lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ChunkHashes, findChunkList, openBundle, proveContents, verifyBundle } from '../bundle/index.ts';
 import { isErrno, type Progress, readAt, silentProgress } from '../content/index.ts';
@@ -53,7 +53,7 @@ export async function lookAt(
   dir: string,
 ): Promise<'absent' | 'same-size' | 'ours'> {
   const path = join(dir, name);
-  const found = await stat(path).catch((error: unknown) => {
+  const found = await lstat(path).catch((error: unknown) => {
     if (isErrno(error, 'ENOENT')) return undefined;
     throw error;
   });

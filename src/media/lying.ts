@@ -1,6 +1,7 @@
 /** What lies on a medium already: the tars of ferry, and those that only look like one. Others' files are not looked at. */
-import { readdir, realpath } from 'node:fs/promises';
+import { lstat, readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { nameTaken } from './folder.ts';
 import { isTarName, readTar, type Tar } from './tars.ts';
 
 /** The tars in a folder, not below it. */
@@ -16,12 +17,18 @@ export async function readLying(dir: string): Promise<Lying> {
   const broken: { name: string; error: unknown }[] = [];
   for (const name of (await readdir(dir)).filter(isTarName).toSorted()) {
     try {
-      tars.push(await readTar(join(dir, name)));
+      tars.push(await readFile(join(dir, name)));
     } catch (error) {
       broken.push({ name, error });
     }
   }
   return { tars, broken };
+}
+
+/** A link is no file of a kit: it would lead nowhere at the site. @throws {ContentError} `NAME_TAKEN`; as {@link readTar} */
+async function readFile(path: string): Promise<Tar> {
+  if ((await lstat(path)).isFile()) return readTar(path);
+  throw nameTaken(path, 'something that is no file');
 }
 
 /** The tars that a person named; one that lies in the folder is the very one that was found there. */

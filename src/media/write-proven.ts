@@ -3,10 +3,11 @@
  * written, brought to the disk, read from there, compared chunk by chunk. Whoever calls gives it its name by a rename,
  * so a file that has its name has been read back.
  */
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { type FileHandle, open as openFile, rm } from 'node:fs/promises';
 import { CHUNK_SIZE, type ChunkHashes } from '../bundle/index.ts';
 import { asWriteError, isErrno, isMediumFailure, type Progress } from '../content/index.ts';
 import { MediaError } from './error.ts';
+import { nameTaken } from './folder.ts';
 import { type ReadBackWay, readBack, readChunkAgain } from './read-back.ts';
 import { startSum } from './sums.ts';
 
@@ -61,7 +62,7 @@ export async function writeProven(source: Source, options: WriteProvenOptions): 
 
 async function write(source: Source, options: WriteProvenOptions): Promise<ChunkHashes> {
   const { partial, path, mode = 0o644, progress, signal } = options;
-  const file = await refused(path, () => open(partial, 'w', mode));
+  const file = await refused(path, () => openNew(partial, { path, mode }));
   try {
     const sum = startSum();
     let unsynced = 0;
@@ -81,6 +82,21 @@ async function write(source: Source, options: WriteProvenOptions): Promise<Chunk
   } finally {
     await file.close().catch(() => undefined);
   }
+}
+
+/** New: through a link under this name root would write wherever somebody wants. @throws {ContentError} `NAME_TAKEN` */
+async function openNew(partial: string, { path, mode }: { readonly path: string; readonly mode: number }) {
+  const open = () => openFile(partial, 'wx', mode);
+  const again = async (error: unknown) => {
+    if (!isErrno(error, 'EEXIST')) throw error;
+    await rm(partial, { force: true });
+    return open();
+  };
+  return open()
+    .catch(again)
+    .catch((error: unknown) => {
+      throw isErrno(error, 'EEXIST') ? nameTaken(path, 'something new under its hidden name') : error;
+    });
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {

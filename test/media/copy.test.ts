@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, readdirSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CHUNK_SIZE, chunkList, chunkListPath } from '../../src/bundle/index.ts';
@@ -96,6 +105,25 @@ describe('a copy', () => {
     const altered = readFileSync(join(dir, NAME));
     await expect(copyBundle({ bundle, dir })).rejects.toMatchObject({ code: 'NAME_TAKEN' });
     expect(readFileSync(join(dir, NAME)).equals(altered)).toBe(true);
+  });
+
+  it('is no link to the original, which would lead nowhere at the site', async () => {
+    const { bundle, dir } = await desk();
+    symlinkSync(bundle, join(dir, NAME));
+    await expect(copyBundle({ bundle, dir })).rejects.toMatchObject({ code: 'NAME_TAKEN' });
+    expect(readdirSync(dir)).toEqual([NAME]);
+  });
+
+  it('never goes through a link that somebody puts under its hidden name meanwhile', async () => {
+    const { bundle, dir } = await desk();
+    const aim = join(await temporaryFolder(), 'passwd');
+    writeFileSync(aim, 'root');
+    const hidden = `.${NAME}.partial`;
+    const copying = copyUnder({ bundle, dir }, ({ kind, path }) => {
+      if (kind === 'create' && path.endsWith(hidden)) symlinkSync(aim, path);
+    });
+    await expect(copying).rejects.toMatchObject({ code: 'NAME_TAKEN' });
+    expect(readFileSync(aim, 'utf8')).toBe('root');
   });
 
   it('of a bundle that is not as its chunk list says is refused, with the place, and leaves nothing', async () => {

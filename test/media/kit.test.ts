@@ -8,11 +8,12 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type KitOptions, layOutKit } from '../../src/media/index.ts';
 import { startHerePages } from '../../src/report/index.ts';
@@ -265,6 +266,20 @@ describe('a kit is refused', () => {
       expect(contents(dir)).toEqual(before);
     },
   );
+
+  it.each(['older', 'root.json', SECOND])('where %s is a link that leads off the stick', async (name) => {
+    const office = await kitOffice();
+    const dir = await temporaryFolder();
+    await office.release('1', { outDir: dir });
+    const bundle = await office.release('2');
+    const aim = name === SECOND ? bundle : join(dirname(bundle), 'aim');
+    if (name === 'older') mkdirSync(aim);
+    else if (name === 'root.json') copyFileSync(join(office.workspace.dir, name), aim);
+    symlinkSync(aim, join(dir, name));
+    await expect(layOut(dir, [bundle])).rejects.toMatchObject({ code: 'NAME_TAKEN' });
+    expect(readdirSync(dir)).toContain(FIRST);
+    if (name === 'older') expect(readdirSync(aim)).toEqual([]);
+  });
 
   it('before the first byte where it has no room', async () => {
     const office = await kitOffice();
