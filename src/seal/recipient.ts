@@ -8,6 +8,10 @@ import { SealError } from './error.ts';
 const NOT_OURS = "no identity matched any of the file's recipients";
 /** The one kind that every age opens: the hybrid and hardware kinds that the library knows too, Debian's does not. */
 const IDENTITY = /^AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}$/;
+/** Where a header ends. */
+const HEADER_END = '\n--- ';
+/** Some hundred recipients. Each costs a multiplication, and a licence may be anybody's file: megabytes took ten seconds. */
+const MAX_HEADER_BYTES = 64 * 1024;
 const RECIPIENT = /^age1[02-9ac-hj-np-z]{58}$/;
 
 /** What sealing adds to the bytes at the most, for a plaintext of up to 64 MiB: a header, and 16 bytes for each 64 KiB. */
@@ -70,6 +74,12 @@ export async function sealFor(bytes: Uint8Array, recipient: string): Promise<Uin
  */
 export async function openSealed(bytes: Uint8Array, identity: string): Promise<Uint8Array> {
   await recipientOf(identity); // the library would quote one that it cannot read
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, MAX_HEADER_BYTES));
+  if (!head.includes(HEADER_END)) {
+    throw new SealError(`open sealed file: expected a header of at most ${MAX_HEADER_BYTES} bytes, got a longer one`, {
+      code: 'SEAL_INVALID',
+    });
+  }
   const decrypter = new Decrypter();
   decrypter.addIdentity(identity);
   try {

@@ -203,6 +203,16 @@ describe('openSealed', () => {
     expect(['SEAL_INVALID', 'NOT_FOR_US']).toContain(code);
   });
 
+  it('does not look at recipients without end', async () => {
+    const text = Buffer.from(await sealFor(licence, other.recipient)).toString('latin1');
+    const [stanza = ''] = /-> X25519 [^\n]+\n[^\n]+\n/.exec(text) ?? [];
+    const of = (count: number) => Buffer.from(text.replace(stanza, stanza.repeat(count)), 'latin1');
+    await expect(openSealed(of(20), site.identity)).rejects.toMatchObject({ code: 'NOT_FOR_US' });
+    const refusal = await openSealed(of(10_000), site.identity).catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ code: 'SEAL_INVALID' });
+    expect((refusal as Error).message).toContain('header of at most 65536 bytes');
+  });
+
   it('refuses an identity that is none, and quotes nothing of it', async () => {
     const sealed = await sealFor(licence, site.recipient);
     const error = await openSealed(sealed, 'AGE-SECRET-KEY-1HUNTER2').catch((thrown: Error) => thrown);
