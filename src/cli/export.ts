@@ -1,6 +1,6 @@
 /** `ferry export`: pulls the images of a release manifest and writes them as one signed tar. */
 import { type Command, Option } from 'commander';
-import type { ExportedSite, ExportResult, SiteFilesResult } from '../export/index.ts';
+import type { ExportedSite, ExportResult, ShownLicense, SiteFilesResult } from '../export/index.ts';
 import { CliError } from './error.ts';
 import { alignColumns, escapeControls, formatBytes, formatUntil, shortDigest } from './format.ts';
 import { type OfficeOptions, pairs, repeated, withJSON, withOffice, workspaceOf } from './options.ts';
@@ -108,7 +108,8 @@ async function runExport(session: Session, manifest: string, options: ExportOpti
 }
 
 function exportLines(done: ExportResult, now: Date): string[] {
-  const { action, release, sequence, bundle, bytes, downloaded, importableUntil, images, sites } = done;
+  const { action, release, sequence, bundle, bytes, downloaded, importableUntil, images, sites, license } = done;
+  const unsealed = license && licenseText(license, now);
   return [
     `${action === 'written' ? 'exported' : 'nothing to do, present:'} ${release} (sequence ${sequence})`,
     ...alignColumns(
@@ -117,6 +118,7 @@ function exportLines(done: ExportResult, now: Date): string[] {
     ),
     ...alignColumns([
       ['bundle', `${bundle} (${formatBytes(bytes)})`],
+      ...(unsealed ? [['licence', unsealed]] : []),
       ...overlayRows(sites, now),
       ['downloaded', formatBytes(downloaded)],
       ['importable until', formatUntil(importableUntil, now)],
@@ -134,10 +136,16 @@ function siteFilesLines({ action, catalogue, importableUntil, sites }: SiteFiles
 
 /** Each overlay with its site: of a whole fleet too, since each stick gets its own. */
 function overlayRows(sites: readonly ExportedSite[], now: Date): string[][] {
-  return sites.map(({ overlay, name, validUntil }) => {
-    const about = [name && escapeControls(name), validUntil && `licence until ${formatUntil(validUntil, now)}`];
-    return ['overlay', [overlay, ...about.filter(Boolean)].join('  ')];
+  return sites.map(({ overlay, name, ...license }) => {
+    const about = licenseText(license, now);
+    return ['overlay', [overlay, name && escapeControls(name), about && `licence ${about}`].filter(Boolean).join('  ')];
   });
+}
+
+/** Nothing of a licence that only the product can read. */
+function licenseText({ subject, validUntil }: ShownLicense, now: Date): string {
+  const words = [subject && `of ${escapeControls(subject)}`, validUntil && `until ${formatUntil(validUntil, now)}`];
+  return words.filter(Boolean).join(' ');
 }
 
 async function clientCertificate(session: Session, { cert, key }: ExportOptions) {

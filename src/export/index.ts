@@ -7,4 +7,11 @@ export { exportRelease } from './export-release.ts';
 export { exportSiteFiles } from './export-site-files.ts';
 export type { InitWorkspaceOptions } from './init.ts';
 export { initWorkspace } from './init.ts';
-export type { ExportedImage, ExportedSite, ExportOptions, ExportResult, SiteFilesResult } from './options.ts';
+export type {
+  ExportedImage,
+  ExportedSite,
+  ExportOptions,
+  ExportResult,
+  ShownLicense,
+  SiteFilesResult,
+} from './options.ts';

@@ -53,16 +53,21 @@ export interface ExportedImage {
   readonly size: number;
 }
 
-/** The overlay of a site. */
-export interface ExportedSite {
+/** What a licence says of itself, as far as it can be read. */
+export interface ShownLicense {
+  /** For whom it is. */
+  readonly subject?: string;
+  readonly validUntil?: Date;
+}
+
+/** The overlay of a site, with its licence. */
+export interface ExportedSite extends ShownLicense {
   /** The siteID, or `any`. */
   readonly site: string;
   readonly name: string;
   /** Path of the tar. */
   readonly overlay: string;
   readonly action: 'written' | 'unchanged';
-  /** The end of its licence, where that says it. */
-  readonly validUntil?: Date;
 }
 
 /** What an export of site files alone made. */
@@ -84,6 +89,8 @@ export interface ExportResult {
   /** Paths of the overlays, one for each site. */
   readonly overlays: readonly string[];
   readonly sites: readonly ExportedSite[];
+  /** The licence in the bundle, where no site was named. */
+  readonly license?: ShownLicense;
   /** As people see it: `2.1.0`, or `2.1.0+7` where another sequence has the same name. */
   readonly release: string;
   readonly sequence: number;

@@ -13,7 +13,7 @@ import type { PublishedSite } from '../workspace/index.ts';
 import type { ExportedSite } from './options.ts';
 import { canRename } from './place.ts';
 import { proveAlike } from './prove.ts';
-import type { SiteContent } from './site-content.ts';
+import { type SiteContent, shownOf } from './site-content.ts';
 
 export interface OverlayOptions {
   readonly product: string;
@@ -54,11 +54,11 @@ export async function writeOverlays(
   const prove = proveAlike(options);
   const done = new Map<SiteContent, ExportedSite>();
   await inParallel(sites, { concurrency: CONCURRENCY, signal }, async (content) => {
-    const { site, name, validUntil } = content;
+    const { site, name } = content;
     const file = `${product}-${site}-${catalogue}.ferry.tar`;
     const path = join(outDir, file);
     const action = await writeOverlay(content, signed, { partial: `${partials}${site}.partial`, path, prove });
-    done.set(content, { site, name, overlay: path, action, ...(validUntil && { validUntil }) });
+    done.set(content, { site, name, overlay: path, action, ...shownOf(content) });
   });
   await syncDirectory(outDir);
   return sites.flatMap((content) => done.get(content) ?? []);

@@ -5,6 +5,7 @@ import { importableUntil } from '../trust/index.ts';
 import type { SignedParts } from './journal.ts';
 import type { ExportedImage, ExportedSite, ExportResult } from './options.ts';
 import type { Content } from './sign.ts';
+import { isInBundle, shownOf } from './site-content.ts';
 
 /** What a run came to. */
 export interface Done {
@@ -21,11 +22,13 @@ export interface Done {
 
 /** The answer of an export. */
 export function resultOf({ content, signed, plan, path, overlays, warnings, action, downloaded }: Done): ExportResult {
+  const own = content.sites.find(isInBundle);
   const isAllThere = overlays.every((overlay) => overlay.action === 'unchanged');
   return {
     bundle: path,
     overlays: overlays.map(({ overlay }) => overlay),
     sites: overlays,
+    ...(own && { license: shownOf(own) }),
     release: signed.release.shown,
     sequence: signed.release.sequence,
     importableUntil: importableUntil(signed.chain),

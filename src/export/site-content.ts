@@ -8,7 +8,7 @@ import { FILE_NAME, formatTime, ManifestError, siteFilesDocument } from '../mani
 import { digestOf } from '../oci/index.ts';
 import type { SiteProposal, Workspace } from '../workspace/index.ts';
 import type { FoundLicense } from './license-source.ts';
-import type { ExportOptions } from './options.ts';
+import type { ExportOptions, ShownLicense } from './options.ts';
 import type { SealedCache } from './sealed-cache.ts';
 import { openSealedCache } from './sealed-cache.ts';
 import { clockOf, readLicenseForAny, readSiteLicenses } from './site-licenses.ts';
@@ -17,7 +17,7 @@ import type { TargetSite } from './target-sites.ts';
 import { findTargets, sourceOfManifest } from './target-sites.ts';
 
 /** The files of one site, with their bytes as they travel. */
-export interface SiteContent {
+export interface SiteContent extends ShownLicense {
   /** A siteID, or `any`. */
   readonly site: string;
   /** As its operator calls it; that of `any` is empty. */
@@ -25,8 +25,6 @@ export interface SiteContent {
   readonly files: readonly SiteFile[];
   /** By name, as in `files`. */
   readonly bytes: ReadonlyMap<string, Uint8Array>;
-  /** The end of its licence, where that says it. */
-  readonly validUntil?: Date;
 }
 
 /** All of them, and what people should know. */
@@ -54,6 +52,11 @@ export async function makeSiteContents(
   const sites: SiteContent[] = [];
   for (const [target, license] of found) sites.push(await sealed(target, license, { manifest, cache }));
   return { sites, warnings: [...targetWarnings(targets), ...endWarnings(sites, clockOf(options))] };
+}
+
+/** What is told of a licence. */
+export function shownOf({ subject, validUntil }: ShownLicense): ShownLicense {
+  return { ...(subject !== undefined && { subject }), ...(validUntil && { validUntil }) };
 }
 
 /** Whether these files go into the bundle itself, and not into an overlay. */
@@ -112,6 +115,5 @@ function contentOf(
   { site, name }: Pick<TargetSite, 'site' | 'name'>,
   { file, bytes, found }: { readonly file: SiteFile; readonly bytes: Uint8Array; readonly found: FoundLicense },
 ): SiteContent {
-  const { validUntil } = found.license;
-  return { site, name, files: [file], bytes: new Map([[file.name, bytes]]), ...(validUntil && { validUntil }) };
+  return { site, name, files: [file], bytes: new Map([[file.name, bytes]]), ...shownOf(found.license) };
 }

@@ -123,18 +123,32 @@ describe('ferry export for sites', () => {
     return [...EXPORT, '--fleet', 'fleet.yaml'];
   }
 
-  it('lists each overlay with its site and the end of its licence', async () => {
+  it('lists each overlay with its site, and for whom its licence is until when', async () => {
     const argv = await fleet('north', 'south');
     const { stdout, stderr } = await ferry(argv);
     const rows = stdout.split('\n').filter((line) => line.startsWith('overlay'));
     expect(rows).toEqual([
       expect.stringMatching(
-        /^overlay +\S+\/stick\/demo-[0-9a-f]{16}-1\.ferry\.tar {2}north {2}licence until 2027-11-23 \(365 days\)$/,
+        /^overlay +\S+\/stick\/demo-[0-9a-f]{16}-1\.ferry\.tar {2}north {2}licence of Demo Ltd until 2027-11-23 \(365 days\)$/,
       ),
-      expect.stringMatching(/ {2}south {2}licence until 2027-11-23 \(365 days\)$/),
+      expect.stringMatching(/ {2}south {2}licence of Demo Ltd until 2027-11-23 \(365 days\)$/),
     ]);
     expect(stderr).not.toContain('warning');
     expect((await ferry(argv)).stdout).toMatch(/^nothing to do, present: 1 \(sequence 1\)\n/);
+  });
+
+  it('says for whom a licence is and until when, sealed or not', async () => {
+    const argv = await fleet('north');
+    const text = issuer.issue({ product: 'demo', sub: 'Demo\u001b[31m Ltd', exp: until(365) });
+    await writeFile(join(dir, 'license.blob'), text);
+    const said = 'of Demo [31m Ltd until 2027-11-23 (365 days)';
+    expect((await ferry(argv)).stdout).toContain(`.ferry.tar  north  licence ${said}\n`);
+    const named = jsonResult(await ferry([...argv, '--json']));
+    expect(named).toMatchObject({ sites: [{ subject: 'Demo [31m Ltd', validUntil: '2027-11-23T12:00:00.000Z' }] });
+    expect(named).not.toHaveProperty('license');
+    expect((await ferry(EXPORT)).stdout).toContain(`\nlicence           ${said}\n`);
+    const license = { subject: 'Demo [31m Ltd', validUntil: '2027-11-23T12:00:00.000Z' };
+    expect(jsonResult(await ferry([...EXPORT, '--json']))).toMatchObject({ sites: [], license });
   });
 
   it('renews licences alone, without a registry', async () => {
