@@ -5,8 +5,6 @@ import { readFile, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sealFor } from '../../src/seal/index.ts';
-import { findSiteIdentity } from '../../src/site/index.ts';
-import { findState } from '../../src/state/index.ts';
 import { fingerprint } from '../../src/trust/index.ts';
 import { createLab, emptyEngine, type Lab } from '../install/lab.ts';
 import { FERRY, jsonResult, runMain } from '../support/cli.ts';
@@ -54,9 +52,7 @@ const release = (name = '1.0.0') => {
 
 /** A licence for this site, sealed: valid for so many days. */
 async function overlay(days: number): Promise<string> {
-  const state = await findState(lab.stateDir);
-  const identity = state && (await findSiteIdentity(state));
-  if (identity?.age === undefined) throw new Error('expected a site with an age key');
+  const identity = await lab.identity();
   const exp = Date.parse('2026-11-23T12:00:00Z') / 1000 + days * 86_400;
   const bytes = await sealFor(
     Buffer.from(plant(issuer.issue({ product: 'atrium', sub: 'Demo Ltd', exp }))),

@@ -11,7 +11,6 @@ import { findBundle } from '../../src/install/look/find-bundle.ts';
 import { findParts } from '../../src/install/look/find-parts.ts';
 import { syncMedium } from '../../src/install/look/sync-medium.ts';
 import { sealFor } from '../../src/seal/index.ts';
-import { findSiteIdentity } from '../../src/site/index.ts';
 import { findState } from '../../src/state/index.ts';
 import { fingerprint } from '../../src/trust/index.ts';
 import type { TestEngine } from '../support/engine.ts';
@@ -33,10 +32,9 @@ useSite((made) => {
 });
 
 beforeEach(async () => {
-  const state = await findState(lab.stateDir);
-  const identity = state && (await findSiteIdentity(state));
-  site = identity?.site ?? '';
-  recipient = identity?.age?.recipient ?? '';
+  const identity = await lab.identity();
+  ({ site } = identity);
+  ({ recipient } = identity.age);
 });
 
 const release = (name: string) =>

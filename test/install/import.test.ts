@@ -4,7 +4,6 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { connectEngine } from '../../src/docker/index.ts';
-import { findSiteIdentity } from '../../src/site/index.ts';
 import { findState, verifyAudit } from '../../src/state/index.ts';
 import { fingerprint, openEnvelope } from '../../src/trust/index.ts';
 import { busyboxImage, type TestEngine } from '../support/engine.ts';
@@ -51,8 +50,7 @@ describe('a first import', () => {
     const { receipt } = await lab.import(path);
     expect(receipt).toBe(join(lab.stateDir, 'releases/1/receipt.json'));
     const state = await findState(lab.stateDir);
-    const identity = state && (await findSiteIdentity(state));
-    if (!state || !identity) throw new Error('expected a site');
+    const identity = await lab.identity();
     const signed = openEnvelope(await readFile(receipt ?? ''), identity.key, 'receipt');
     expect(signed).toMatchObject({
       site: identity.site,
@@ -67,7 +65,7 @@ describe('a first import', () => {
     expect(await readFile(join(lab.stateDir, 'releases/1/release.json'))).toEqual(published.bytes);
     expect(await readFile(join(lab.stateDir, 'releases/1/files/notes.txt'), 'utf8')).toBe('read me');
     expect((await stat(receipt ?? '')).mode & 0o777).toBe(0o600);
-    expect((await state.findTrust())?.floors).toEqual({ release: 1 });
+    expect((await state?.findTrust())?.floors).toEqual({ release: 1 });
     expect(await verifyAudit(join(lab.stateDir, 'audit.jsonl'))).toMatchObject({ lines: 2 });
   });
 
@@ -271,8 +269,7 @@ describe('the files of a site', () => {
   });
 
   it('of this site win over those for any, and others’ are ignored', async () => {
-    const state = await findState(lab.stateDir);
-    const site = (state && (await findSiteIdentity(state)))?.site ?? '';
+    const { site } = await lab.identity();
     const sites = {
       any: [license],
       [site]: [{ ...license, text: 'our own' }],

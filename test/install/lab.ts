@@ -13,6 +13,8 @@ import { type ImportOptions, type ImportResult, importBundle, pinRoot } from '..
 import { indexJSON, manifestJSON } from '../../src/layout/index.ts';
 import { releaseImage } from '../../src/manifest/index.ts';
 import { digestOf, type ImageClosure, imageClosure, parsePlatform } from '../../src/oci/index.ts';
+import { findSiteIdentity, isWhole, type WholeIdentity } from '../../src/site/index.ts';
+import { findState } from '../../src/state/index.ts';
 import { type Chain, fingerprint } from '../../src/trust/index.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import type { TestImage } from '../support/images.ts';
@@ -73,6 +75,8 @@ export interface Lab {
   /** Writes an overlay with files of one site. */
   overlay(site: string, files: readonly LabSiteFile[]): Promise<string>;
   trust(): Promise<void>;
+  /** Who the site is, once it trusts the office. */
+  identity(): Promise<WholeIdentity>;
   import(path: string, options?: Partial<ImportOptions>): Promise<ImportResult>;
   remove(): Promise<void>;
 }
@@ -105,6 +109,12 @@ export async function createLab(engine: TestEngine, options: PublisherOptions = 
     },
     trust: async () => {
       await pinRoot({ stateDir, root: publisher.root, fingerprint: fingerprint(publisher.root).hex, now: NOW });
+    },
+    identity: async () => {
+      const state = await findState(stateDir);
+      const identity = state && (await findSiteIdentity(state));
+      if (!isWhole(identity)) throw new Error('expected a site with a whole identity');
+      return identity;
     },
     import: (path, more = {}) => importBundle({ path, stateDir, prefix, engine: connect, now: NOW, ...more }),
     remove: () => rm(dir, { recursive: true, force: true }),

@@ -5,8 +5,6 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { wordsFor } from '../../src/cli/words.ts';
 import type { FerryError } from '../../src/errors.ts';
-import { findSiteIdentity } from '../../src/site/index.ts';
-import { findState } from '../../src/state/index.ts';
 import type { TestEngine } from '../support/engine.ts';
 import { licenseIssuer } from '../support/licenses.ts';
 import { type Lab, NOW, snapshot, useSite } from './lab.ts';
@@ -25,10 +23,7 @@ useSite((made) => {
 });
 
 beforeEach(async () => {
-  const state = await findState(lab.stateDir);
-  const identity = state && (await findSiteIdentity(state));
-  site = identity?.site ?? '';
-  name = identity?.name ?? '';
+  ({ site, name } = await lab.identity());
 });
 
 const inDays = (days: number): number => Math.floor(NOW.getTime() / 1000) + days * 86_400;

@@ -16,8 +16,7 @@ import {
 } from '../../src/install/index.ts';
 import { digestOf } from '../../src/oci/index.ts';
 import { generateIdentity, sealFor } from '../../src/seal/index.ts';
-import { ensureSiteIdentity, type WholeIdentity } from '../../src/site/index.ts';
-import { openState } from '../../src/state/index.ts';
+import type { WholeIdentity } from '../../src/site/index.ts';
 import { runFerry } from '../support/cli.ts';
 import { busyboxImage, type TestEngine } from '../support/engine.ts';
 import { startKilledAt, traceFileCalls } from '../support/killed-ferry.ts';
@@ -38,10 +37,7 @@ useSite((made) => {
 });
 
 beforeEach(async () => {
-  const state = await openState(lab.stateDir);
-  const lock = await state.lock();
-  identity = await ensureSiteIdentity(state);
-  await lock.release();
+  identity = await lab.identity();
 });
 
 const inDays = (days: number): number => NOW.getTime() / 1000 + days * 86_400;

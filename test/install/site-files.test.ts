@@ -7,7 +7,6 @@ import { DockerError } from '../../src/docker/index.ts';
 import { recoverSite, rollBack, writeSupport } from '../../src/install/index.ts';
 import { findSecrets } from '../../src/install/support/secrets.ts';
 import { generateIdentity, sealFor } from '../../src/seal/index.ts';
-import { findSiteIdentity } from '../../src/site/index.ts';
 import { findState } from '../../src/state/index.ts';
 import type { TestEngine } from '../support/engine.ts';
 import { plant } from '../support/secrets.ts';
@@ -29,9 +28,7 @@ useSite((made) => {
 });
 
 beforeEach(async () => {
-  const state = await findState(lab.stateDir);
-  const identity = state && (await findSiteIdentity(state));
-  if (identity?.age === undefined) throw new Error('expected a site with an age key');
+  const identity = await lab.identity();
   ({ site } = identity);
   ({ recipient } = identity.age);
 });
