@@ -221,7 +221,7 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
     3,
     'add it with its card: `ferry fleet add CARD --fingerprint HEX`; `ferry fleet list` shows who is known',
   ],
-  SITE_AMBIGUOUS: [2, 'give the ID of the one that is meant'],
+  SITE_AMBIGUOUS: [2, 'give the ID of the one that is meant; in a source of licences {site} instead of {name}'],
   CARD_CHANGED: [
     3,
     'find out at the site why; then pin it again with what `ferry site card` prints there: `ferry fleet add CARD --fingerprint HEX`',

@@ -81,7 +81,7 @@ function placeOf(
     const path = fill(from, site, pathPart);
     return { path: resolve(folder, path), shown: path };
   }
-  const address = fill(url, site, encodeURIComponent);
+  const address = fill(url, site, addressPart);
   if (!URL.canParse(address)) throw noURL(address);
   const shown = shownURL(new URL(address));
   if (tokenEnv === undefined) return { url: address, shown };
@@ -113,14 +113,26 @@ function fill(text: string, site: SourceSite | undefined, part: (value: string) 
 
 /** What a site calls itself may not lead out of the folder that the office meant. */
 function pathPart(value: string): string {
-  if (!/[/\\]/.test(value) && value !== '.' && value !== '..') return value;
-  throw new ExportError(
-    `read licence of ${value}: expected a name that can name a file, got one that leads elsewhere`,
-    {
-      code: 'SOURCE_FILE',
-      hint: 'use {site} instead of {name}',
-    },
-  );
+  if (/[/\\]/.test(value) || isDots(value)) throw leadsElsewhere(value, 'file');
+  return value;
+}
+
+/** Nor to another thing on a server, with the office's token: addresses have dots that go up as well. */
+function addressPart(value: string): string {
+  if (isDots(value)) throw leadsElsewhere(value, 'part of an address');
+  return encodeURIComponent(value);
+}
+
+function isDots(value: string): boolean {
+  return value === '.' || value === '..';
+}
+
+function leadsElsewhere(name: string, what: string): ExportError {
+  const got = `expected a name that can name a ${what}, got one that leads elsewhere`;
+  return new ExportError(`read licence of ${name}: ${got}`, {
+    code: 'SOURCE_FILE',
+    hint: 'use {site} instead of {name}',
+  });
 }
 
 async function find(place: Place, options: FindOptions): Promise<FoundLicense> {

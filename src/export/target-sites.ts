@@ -25,7 +25,7 @@ export interface TargetSite extends Pick<FleetSite, 'site' | 'name' | 'recipient
 
 /**
  * The sites of an export, each once, those of the fleet's file first; none when no site is named.
- * @throws {WorkspaceError} `SITE_UNKNOWN`, `CARD_CHANGED` and what else a card is refused for; {ManifestError}
+ * @throws {WorkspaceError} `SITE_UNKNOWN`, `SITE_AMBIGUOUS`, `CARD_CHANGED` and what else a card is refused for; {ManifestError}
  * `FLEET_INVALID`; {ExportError} `SOURCE_FILE`
  */
 export async function findTargets(
@@ -40,7 +40,19 @@ export async function findTargets(
     const site = await openFleetCard(workspace, await readNamed(card, 'a site card', MAX_ENVELOPE_BYTES));
     if (!targets.has(site.site)) targets.set(site.site, { ...site, ...(common && { source: common }) });
   }
+  await checkNames([...targets.values()], workspace);
   return [...targets.values()];
+}
+
+/**
+ * A site calls itself what it likes, also by the name of another: where that chooses a licence, it must be one site's.
+ * @throws {WorkspaceError} `SITE_AMBIGUOUS`
+ */
+async function checkNames(targets: readonly TargetSite[], workspace: Workspace): Promise<void> {
+  const byName = targets.filter(({ source }) => (source?.from ?? source?.url)?.includes('{name}'));
+  if (byName.length === 0) return;
+  const known = await listFleet(workspace);
+  for (const { name } of byName) findInFleet(known, name);
 }
 
 /** Where the release manifest has the licence from, if it says so. */

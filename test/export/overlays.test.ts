@@ -552,6 +552,16 @@ describe('a licence by HTTPS', () => {
     });
   });
 
+  it.each(['.', '..'])('is asked for under no other path for a site that calls itself %j', async (name) => {
+    const office = await desk();
+    await office.pin(name);
+    const { url, seen } = await server();
+    await office.write(['demo/app:1'], manifestOf(`${url}/{name}/license`));
+    const fleetPath = await office.fleet(`sites: [{site: "${name}"}]\n`);
+    await expect(office.export({ fleetPath, env: { CP_TOKEN: TOKEN } })).rejects.toMatchObject({ code: 'SOURCE_FILE' });
+    expect(seen).toEqual([]);
+  });
+
   it('of a source for each site needs a site', async () => {
     const office = await desk();
     await office.write(['demo/app:1'], manifestOf('https://cp.example/{site}'));
@@ -628,6 +638,18 @@ describe('fleet.yaml', () => {
       code: 'SOURCE_FILE',
       hint: 'use {site} instead of {name}',
     });
+  });
+
+  it('gives nobody the licence of a site whose name it has taken', async () => {
+    const office = await desk();
+    const { sites } = await office.pin('south', 'north');
+    await office.license(LICENSE);
+    for (const { name } of sites) await writeFile(join(office.folder, name), `licence of ${name}`);
+    const fleetPath = await office.fleet(`license: {from: "./{name}"}\nsites: [{site: ${sites[0]?.site}}]\n`);
+    const renamed = sites[0]?.card({ name: 'north', issued: '2026-05-02T00:00:00.000Z' }) ?? Buffer.of();
+    expect(await addToFleet(office.workspace, renamed)).toMatchObject({ name: 'north', action: 'updated' });
+    await expect(office.export({ fleetPath })).rejects.toMatchObject({ code: 'SITE_AMBIGUOUS' });
+    expect(await readdir(office.out)).toEqual([]);
   });
 
   it('that is not there is named', async () => {
