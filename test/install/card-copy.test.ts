@@ -1,7 +1,7 @@
 /** What the office learns of a site by every import: the card on the medium, whatever was imported. */
 
 import { execFileSync } from 'node:child_process';
-import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { connectEngine } from '../../src/docker/index.ts';
@@ -106,6 +106,22 @@ describe('the card of a site', () => {
     const card = await cardIn();
     expect(card).toMatchObject({ product: 'atrium', holds: [], trust: { root: 1, sequence: 0 } });
     expect(card).not.toHaveProperty('engine');
+  });
+
+  it('waits for no pipe of its name, and takes the place of a link without following it', async () => {
+    const { path } = await release('1');
+    execFileSync('mkfifo', [join(lab.medium, name())]);
+    expect(await lab.import(path)).toMatchObject({
+      cardCopy: { action: 'failed' },
+      warnings: [expect.stringContaining('got a pipe')],
+    });
+    await rm(join(lab.medium, name()));
+    const aim = join(lab.prefix, 'aim');
+    await writeFile(aim, 'secret');
+    await symlink(aim, join(lab.medium, name()));
+    expect(await lab.import(path)).toMatchObject({ cardCopy: { action: 'written' } });
+    expect(await readFile(aim, 'utf8')).toBe('secret');
+    expect((await cardIn()).site).toBe(identity.site);
   });
 
   it('is that of the same site where ferry 0.1.0 made it, which had a signing key alone', async () => {
