@@ -40,7 +40,6 @@ export type WritingSession = ReleaseSession & { readonly state: SiteState };
 export async function releaseSteps(session: WritingSession, plan: ReleasePlan): Promise<readonly Step[]> {
   const { state, engine } = session;
   const { sequence } = plan.release;
-  const site = identityOf(session).site;
   const current = await state.findCurrentSequence();
   const from = current ?? 0;
   const before = await findInstalled(state, from);
@@ -48,16 +47,12 @@ export async function releaseSteps(session: WritingSession, plan: ReleasePlan): 
   const { leaving, holding } = await leavingOf(session, plan, from);
   const files = await planSwitch(wantedFiles(plan.files), plan.files.tree);
   const replaced = from === sequence ? await keepReplaced(state, sequence, plan.files) : undefined;
-  const drafted = keepOf(plan, installedAfter(plan, { before, kept }));
-  const about = { engine, site };
+  const installed = installedAfter(plan, { before, kept });
+  const about = { engine, site: identityOf(session).site };
   const steps: readonly (Step | undefined)[] = [
     leaving,
     replaced,
-    keep({
-      ...drafted,
-      files: [...drafted.files, ...movedAlong(replaced)],
-      releases: session.options.keep ?? DEFAULT_KEEP,
-    }),
+    keep({ ...keepOf(plan, { installed, replaced }), releases: session.options.keep ?? DEFAULT_KEEP }),
     stageFiles(files),
     placeFerry(plan.ferry.change),
     holding && (await hold({ ...about, ...holding, lenders: [], holders: [] })),
@@ -123,7 +118,7 @@ function movesOf({ engine: { plans, holders } }: ReleasePlan) {
 
 function keepOf(
   { release, document, override }: ReleasePlan,
-  installed: KeepData['installed'],
+  { installed, replaced }: Pick<KeepData, 'installed'> & { readonly replaced: Step<LeaveData> | undefined },
 ): Omit<KeepData, 'releases'> {
   const files = keptFiles(release).map(({ name, digest, size }) => ({
     name: `files/${name}`,
@@ -141,7 +136,7 @@ function keepOf(
     sequence: release.sequence,
     installed,
     ...(override !== undefined && { override: Buffer.from(override).toString('base64') }),
-    files: [own, ...files],
+    files: [own, ...files, ...movedAlong(replaced)],
   };
 }
 

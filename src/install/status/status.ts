@@ -5,7 +5,7 @@
  */
 
 import type { Engine } from '../../docker/index.ts';
-import { findSiteIdentity } from '../../site/index.ts';
+import { findSiteIdentity, type SiteIdentity } from '../../site/index.ts';
 import { findState } from '../../state/index.ts';
 import type { ActivationRecord } from '../activation/activation-record.ts';
 import { findSiteTrust } from '../judge/site-trust.ts';
@@ -76,21 +76,24 @@ export async function siteStatus({ stateDir, engine, prefix, ...clocks }: Status
   const state = await findState(stateDir);
   const trust = await findSiteTrust(state);
   const identity = state && (await findSiteIdentity(state));
-  const who = {
-    ...(identity && { site: identity.site }),
-    ...(identity?.name !== undefined && { name: identity.name }),
-  };
+  const who = whoFields(identity);
   if (state === undefined || trust === undefined) {
-    return { ...who, images: [], files: [], attention: ['no root is pinned here: pin one with ferry trust'] };
+    return {
+      ...who,
+      images: [],
+      files: [],
+      attention: [
+        'no root is pinned here: the first ferry import asks for its fingerprint, or pin one with ferry trust',
+      ],
+    };
   }
   const { pending, line } = await lookAtJournal(state);
   const { release, lines } = await lookAtRelease({ state, identity, trust });
-  const site = identity?.site ?? '';
   const {
     lines: inEngine,
     isActivationSettled = false,
     ...asked
-  } = await lookInEngine({ connect: engine, site, release });
+  } = await lookInEngine({ connect: engine, site: who.site ?? '', release });
   const files = await lookAtReleaseFiles(release, prefix);
   const { lines: ofFerry, ...ferry } = await lookAtFerry(release, prefix);
   const { lines: ofTrust, ...trusted } = lookAtTrust(trust, clocks.now);
@@ -117,6 +120,12 @@ export async function siteStatus({ stateDir, engine, prefix, ...clocks }: Status
       ...(await policyLines(state)),
     ],
   };
+}
+
+function whoFields(identity: SiteIdentity | undefined): Pick<SiteStatus, 'site' | 'name'> {
+  if (identity === undefined) return {};
+  const { site, name } = identity;
+  return { site, ...(name !== undefined && { name }) };
 }
 
 function releaseFields(release: InstalledRelease | undefined, isActivationSettled: boolean) {
