@@ -61,6 +61,7 @@ export function startHere(facts: StartHereFacts): StartHere {
 }
 
 function whatThisIs({ release, overlays, importableUntil }: StartHereFacts): Section {
+  const isOverlays = isForKnown({ release, overlays });
   const images = release && `${release.images} container ${release.images === 1 ? 'image' : 'images'}`;
   const brought = images ?? (overlays.length > 0 ? 'files of single sites' : 'a list of what may be installed');
   const what = release ? `an update: ${images}, signed` : `${brought}, signed`;
@@ -70,12 +71,24 @@ function whatThisIs({ release, overlays, importableUntil }: StartHereFacts): Sec
       text(
         `This stick carries ${what}. The program "ferry" proves every byte of it on a computer without a network, and installs it there. It can be imported until ${importableUntil.toISOString().slice(0, 10)}.`,
       ),
-      text(
-        `You need a computer with Docker, the right to use sudo there, and the APPROVAL SHEET: a page that came another way than this stick (by hand, by post, by fax). If the sheet came with the stick, or you have none, ask the office for the 12 words by telephone before you go on.`,
-      ),
+      text(isOverlays ? NEEDS_NO_SHEET : needs(release)),
     ],
   };
 }
+
+/** Whether only overlays are here: one is never a first import, so nobody is asked for words. */
+function isForKnown({ release, overlays }: Pick<StartHereFacts, 'release' | 'overlays'>): boolean {
+  return release === undefined && overlays.length > 0;
+}
+
+/** What may be the first that this computer sees of the office wants the sheet. */
+function needs(release: StartHereFacts['release']): string {
+  const docker = release?.canActivate ? 'Docker and Docker Compose' : 'Docker';
+  return `You need a computer with ${docker}, the right to use sudo there, and the APPROVAL SHEET: a page that came another way than this stick (by hand, by post, by fax). If the sheet came with the stick, or you have none, ask the office for the 12 words by telephone before you go on.`;
+}
+
+const NEEDS_NO_SHEET =
+  'You need a computer on which ferry has installed a release before, and the right to use sudo there. If it has not, take a stick with a release first. No approval sheet is needed: ferry knows the office there.';
 
 function firstVisit({ executables, release }: StartHereFacts, hosts: StartHereFacts['executables']): Section {
   const main = hosts.find(({ platform }) => platform === 'linux/amd64') ?? (hosts[0] as (typeof hosts)[number]);
@@ -113,7 +126,7 @@ function firstVisit({ executables, release }: StartHereFacts, hosts: StartHereFa
   };
 }
 
-function laterVisits({ release }: StartHereFacts, hasFirst: boolean): Section {
+function laterVisits({ release, overlays }: StartHereFacts, hasFirst: boolean): Section {
   return {
     title: hasFirst ? 'Later visits: ferry is there' : 'What to type: ferry is on the computer already',
     blocks: [
@@ -123,7 +136,7 @@ function laterVisits({ release }: StartHereFacts, hasFirst: boolean): Section {
           release,
           hasFirst
             ? 'It knows the office by now, brings its own newer version along if there is one, shows what it will do, and asks once.'
-            : 'Checks everything, shows what it will do, and asks once. On a computer that has imported nothing yet it asks for the fingerprint: from the approval sheet, never from this stick.',
+            : `Checks everything, shows what it will do, and asks once.${isForKnown({ release, overlays }) ? '' : ' On a computer that has imported nothing yet it asks for the fingerprint: from the approval sheet, never from this stick.'}`,
         ),
         UNMOUNT,
       ]),
@@ -148,8 +161,11 @@ const OUTCOMES: Section = {
   blocks: [
     rows([
       ['0', 'Done. Or there was nothing to do.'],
-      ['1', 'Failed. The line that begins with "hint:" says what to do.'],
-      ['2', 'The command was not understood: look at what was typed.'],
+      ['1', 'Failed. The line that begins with "ferry: hint:" says what to do.'],
+      [
+        '2',
+        'The command was not understood, or there are several releases to choose from: look at what was typed, and at the line that begins with "ferry: hint:".',
+      ],
       [
         '3',
         'Refused: not signed by the office that this computer trusts, or ended, or taken back, or for another computer, or a question was not answered. Do not look for a way around it: call the office.',
@@ -159,7 +175,7 @@ const OUTCOMES: Section = {
       ['6', 'Another ferry is at work. Wait until it is done.'],
       ['10', 'Done, and somebody should look: "sudo ferry status" says at what.'],
       ['75', 'The stick is not there. Is it in, and mounted?'],
-      ['130', 'Stopped by Ctrl-C.'],
+      ['130', 'Stopped by Ctrl-C. If it was pressed twice: "sudo ferry recover".'],
     ]),
     text(
       'When an import fails, the computer is as it was. When the power goes or the stick is pulled out: "sudo ferry recover", and all is as before, or all is done.',

@@ -54,6 +54,16 @@ describe('START-HERE', () => {
     expect(commands(startHereText(facts({ release: undefined, executables: [] })))).toHaveLength(3);
   });
 
+  it('asks for no sheet where only overlays lie, which are never a first import', () => {
+    const release = undefined;
+    const text = startHereText(facts({ release, executables: [] })).replaceAll(/\s+/g, ' ');
+    expect(text).not.toMatch(/APPROVAL SHEET|fingerprint/);
+    expect(text).toContain('take a stick with a release first');
+    const list = startHereText(facts({ release, executables: [], overlays: [] })).replaceAll(/\s+/g, ' ');
+    expect(list).toMatch(/APPROVAL SHEET.*asks for the fingerprint/);
+    expect(startHereText(facts())).toContain('Docker Compose');
+  });
+
   it('says what each exit status means', () => {
     const text = startHereText(facts());
     for (const status of ['0', '1', '2', '3', '4', '5', '6', '10', '75', '130']) {
