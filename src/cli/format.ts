@@ -32,10 +32,11 @@ export function formatDay(date: Date): string {
   return date.toISOString().slice(0, 10);
 }
 
-/** A day and how far it is from `now`: `2027-12-28 (400 days)`, `2026-01-02 (3 days ago)`. */
+/** A day and how far it is from `now`: `2027-12-28 (400 days)`, `2026-01-02 (3 days ago)`. Days that have begun count, as in `daysLeft`. */
 export function formatUntil(date: Date, now: Date): string {
-  const days = Math.round((date.getTime() - now.getTime()) / 86_400_000);
-  if (days === 0) return `${formatDay(date)} (today)`;
+  const distance = (date.getTime() - now.getTime()) / 86_400_000;
+  const days = distance > 0 ? Math.ceil(distance) : Math.round(distance);
+  if (days === 0 || formatDay(date) === formatDay(now)) return `${formatDay(date)} (today)`;
   const count = Math.abs(days);
   const unit = count === 1 ? 'day' : 'days';
   return `${formatDay(date)} (${days < 0 ? `${count} ${unit} ago` : `${count} ${unit}`})`;
@@ -84,5 +85,8 @@ export function recreateLines({
 }: {
   readonly recreate?: readonly { readonly container: string; readonly path: string }[];
 }): string[] {
-  return recreate.map(({ container, path }) => `${container} still sees the old ${path}: make it anew`);
+  return recreate.map(
+    ({ container, path }) =>
+      `${container} still sees the old ${path} until it is made anew (with Compose: up --detach --force-recreate)`,
+  );
 }

@@ -67,6 +67,7 @@ async function ask(question: string, { hidden }: QuestionOptions, signal: AbortS
     return await lines.question(hidden ? '' : question, { signal });
   } catch (error) {
     if (signal.aborted || (error as NodeJS.ErrnoException).code !== 'ABORT_ERR') throw error;
+    if (!hidden) process.stderr.write('\n');
     throw new CliError(`${question.replace(/[:\s]+$/, '')}: the terminal was closed`, {
       code: 'QUESTION_UNANSWERED',
       cause: error,

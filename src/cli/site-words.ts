@@ -47,7 +47,7 @@ export const SITE_WORDS = {
   IDENTITY_MISSING: [3, 'make it: `ferry site init --name NAME`; `ferry trust` and the first import do too'],
   NAME_INVALID: [2, 'name it as people do: "plant 1"; no line break, at most 64 characters'],
   MEDIUM_ABSENT: [75, 'is the stick in, and mounted there?'],
-  NO_BUNDLE_HERE: [75, 'is it the right stick? a bundle is a file that ends in .ferry.tar'],
+  NO_BUNDLE_HERE: [75, 'is the stick mounted there, and is it the right one? `lsblk` shows both'],
   BUNDLE_AMBIGUOUS: [2, 'name the file that is meant'],
   FINGERPRINT_NEEDED: [3, 'give --fingerprint with the digits or words of the approval sheet, or run it at a terminal'],
   REASON_MISSING: [2, 'give --reason TEXT'],
@@ -91,7 +91,7 @@ export const SITE_WORDS = {
   ],
   NOTHING_BEFORE: [1, 'import the release that is wanted; an older one with --allow-downgrade'],
   IMAGE_GONE: [5, 'import the bundle of that release again, with --allow-downgrade'],
-  NOT_CONFIRMED: [3, 'nothing was changed'],
+  NOT_CONFIRMED: [3, 'nothing was installed or changed; the same command asks again'],
   PREVIOUS_REVOKED: [3, 'where it must be, --allow-revoked with --reason goes back all the same'],
 } as const satisfies Readonly<
   Partial<Record<DockerCode | InstallCode | SiteCode | StateCode, readonly [exit: ErrorStatus, hint: string]>>

@@ -22,6 +22,7 @@ export async function readSource(options: ExportOptions, product: string): Promi
   if (bytes === undefined) {
     throw new ExportError(`export ${options.manifestPath}: expected a release manifest, got no such file`, {
       code: 'SOURCE_FILE',
+      hint: 'check the path',
       facts: { path: options.manifestPath },
     });
   }

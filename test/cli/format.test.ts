@@ -36,7 +36,8 @@ describe('formatUntil', () => {
     expect(formatUntil(new Date('2027-12-28T12:00:00Z'), now)).toBe('2027-12-28 (400 days)');
     expect(formatUntil(new Date('2027-12-28T11:59:59Z'), now)).toBe('2027-12-28 (400 days)');
     expect(formatUntil(new Date('2026-11-23T13:00:00Z'), now)).toBe('2026-11-23 (today)');
-    expect(formatUntil(new Date('2026-11-24T13:00:00Z'), now)).toBe('2026-11-24 (1 day)');
+    expect(formatUntil(new Date('2026-11-24T13:00:00Z'), now)).toBe('2026-11-24 (2 days)');
+    expect(formatUntil(new Date('2026-11-24T12:00:00Z'), now)).toBe('2026-11-24 (1 day)');
     expect(formatUntil(new Date('2026-11-20T12:00:00Z'), now)).toBe('2026-11-20 (3 days ago)');
   });
 });

@@ -61,7 +61,7 @@ describe('importLines', () => {
   it('ends with containers that must be made anew, and the command that runs the release', () => {
     const recreate = [{ container: 'atrium-proxy-1', path: '/etc/atrium/a.conf' }];
     expect(importLines({ ...done, recreate, activate: ['docker', 'compose', 'up'] }, NOW).slice(-2)).toEqual([
-      'atrium-proxy-1 still sees the old /etc/atrium/a.conf: make it anew',
+      'atrium-proxy-1 still sees the old /etc/atrium/a.conf until it is made anew (with Compose: up --detach --force-recreate)',
       'to run it: docker compose up',
     ]);
   });

@@ -76,5 +76,6 @@ function foreign(path: string, site: string | undefined): InstallError {
   return new InstallError(`read bundle: ${path}: expected a release, or an overlay for ${ours}, got those of others`, {
     code: 'OVERLAY_FOREIGN',
     facts: { path },
+    ...(site === undefined && { hint: 'a first visit begins with a release: take a stick that has one' }),
   });
 }
