@@ -5,6 +5,7 @@
 import type { Agent, IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type Docker from 'dockerode';
+import { isErrno } from '../content/index.ts';
 import type { EngineAddress } from './address.ts';
 import { formatAddress } from './address.ts';
 import { DockerError } from './error.ts';
@@ -41,14 +42,24 @@ type DialOptions = Parameters<Docker['modem']['dial']>[0];
 export async function openAPI(address: EngineAddress, agent: Agent): Promise<EngineAPI> {
   const docker = await openDocker(address, agent);
   const where = formatAddress(address);
-  const ask = async (request: EngineRequest): Promise<unknown> => {
-    const what = `${request.method} ${request.path}`;
+  const once = async (request: EngineRequest): Promise<unknown> => {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     docker.modem.dial(dialOptions(request), (error, result) => {
-      if (error) reject(asDockerError(error, { where, what }));
+      if (error) reject(error);
       else resolve(result);
     });
     return await promise;
+  };
+  const ask = async (request: EngineRequest): Promise<unknown> => {
+    try {
+      return await once(request).catch((error: unknown) => {
+        // a kept connection that the other side has closed meanwhile took nothing of a question: it is asked anew
+        if (request.method === 'GET' && isErrno(error, 'EPIPE')) return once(request);
+        throw error;
+      });
+    } catch (error) {
+      throw asDockerError(error, { where, what: `${request.method} ${request.path}` });
+    }
   };
   const load = async (tar: Readable, signal: AbortSignal) => {
     try {
