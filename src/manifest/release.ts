@@ -5,18 +5,13 @@
  */
 import { z } from 'zod';
 import { parseJSON } from '../content/index.ts';
-import type { Digest } from '../oci/index.ts';
-import { isDigest } from '../oci/index.ts';
 import { ManifestError } from './error.ts';
+import { digest, line } from './fields.ts';
 import { checkFormat } from './format.ts';
 import { FERRY_VERSION, FILE_NAME, MODE, PRODUCT, RELEASE } from './names.ts';
 import { crossing } from './schema.ts';
 
-const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), {
-  error: 'expected a sha256 digest',
-});
 const size = z.int().min(0);
-const line = z.string().regex(/^[^\p{Cc}]{1,1024}$/u, { error: 'expected text on one line' });
 const file = z.looseObject({
   name: z.string().regex(FILE_NAME),
   digest,

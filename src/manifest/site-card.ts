@@ -3,19 +3,14 @@
  * ones left alone, as a later ferry of the same format may add some. Who signed it is judged in trust and workspace.
  */
 import { z } from 'zod';
-import type { Digest } from '../oci/index.ts';
-import { isDigest } from '../oci/index.ts';
 import { ManifestError } from './error.ts';
+import { digest, line } from './fields.ts';
 import { checkFormat, FORMAT, MIN_FERRY } from './format.ts';
 import { isSiteName, PRODUCT, SITE_ID } from './names.ts';
 
 /** The type of the envelope that a card travels in. */
 export const SITE_CARD = 'site-card';
 
-const line = z.string().regex(/^[^\p{Cc}]{1,1024}$/u, { error: 'expected text on one line' });
-const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), {
-  error: 'expected a sha256 digest',
-});
 const count = z.int().min(0);
 const instant = z.iso.datetime();
 const held = z.looseObject({ name: line, imageID: digest, config: digest, diffIDs: z.array(digest) });

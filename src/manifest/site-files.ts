@@ -1,19 +1,15 @@
 /** `site-files.json` (FORMAT §4): the files of one site, or of `any`, authorised by its own targets entry. */
 import { z } from 'zod';
 import { parseJSON } from '../content/index.ts';
-import type { Digest } from '../oci/index.ts';
-import { isDigest } from '../oci/index.ts';
 import { ManifestError } from './error.ts';
+import { digest, line } from './fields.ts';
 import { checkFormat, FORMAT, MIN_FERRY } from './format.ts';
 import { FILE_NAME, MODE, PRODUCT, SITE_ID } from './names.ts';
 
-const line = z.string().regex(/^[^\p{Cc}]{1,1024}$/u, { error: 'expected text on one line' });
 const siteFile = z.looseObject({
   name: z.string().regex(FILE_NAME),
   role: z.enum(['license', 'certificate', 'chain', 'file']),
-  digest: z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), {
-    error: 'expected a sha256 digest',
-  }),
+  digest,
   size: z.int().min(0),
   sealed: z.boolean(),
   install: line.optional(),
