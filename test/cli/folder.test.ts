@@ -82,7 +82,7 @@ describe('the first visit', () => {
     await release();
     const ran = await site(['import', 'medium'], { answers: [words(), answer] });
     expect({ status: ran.status, stdout: ran.stdout }).toEqual({ status: 3, stdout: '' });
-    expect(ran.stderr).toContain('ferry: hint: nothing was changed');
+    expect(ran.stderr).toContain('ferry: hint: nothing was installed or changed');
     expect(await engine.docker('images', '-q')).toBe('');
   });
 
