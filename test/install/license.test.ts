@@ -310,6 +310,15 @@ describe('where a licence goes', () => {
     expect(await show()).toMatchObject({ daysLeft: 500 });
   });
 
+  it('is refused by a site of ferry 0.1.0 without a trace but its line: not even what it lacks of an identity is made', async () => {
+    for (const name of ['age.txt', 'site.json']) await rm(join(lab.stateDir, 'identity', name));
+    await refusal(token({ exp: inDays(-1) }));
+    expect(await readdir(join(lab.stateDir, 'identity'))).toEqual(['sign.pem']);
+    const sealed = await sealFor(Buffer.from(token()), (await generateIdentity()).recipient);
+    expect((await refusal(sealed)).code).toBe('NOT_FOR_US');
+    expect(await readdir(join(lab.stateDir, 'identity'))).toEqual(['sign.pem']);
+  });
+
   it('is asked for where no release says it, and remembered', async () => {
     await lab.import((await lab.release({ release: '1' })).path);
     expect(await show()).toBeUndefined();

@@ -8,7 +8,7 @@ import { basename, join } from 'node:path';
 import { FerryError } from '../../errors.ts';
 import { type License, LicenseError, type LicenseState, licenseState, readLicense } from '../../license/index.ts';
 import type { Digest } from '../../oci/index.ts';
-import { ensureSiteIdentity } from '../../site/index.ts';
+import { ensureSiteIdentity, findSiteIdentity } from '../../site/index.ts';
 import { findState, openState, type SiteState, type SystemLog } from '../../state/index.ts';
 import { TrustError } from '../../trust/index.ts';
 import { reasonMissing } from '../error.ts';
@@ -80,10 +80,10 @@ type Done = Omit<InstallLicenseResult, 'recovered'>;
 async function installWith(state: SiteState, options: InstallLicenseOptions): Promise<Done> {
   const { path, stateDir, prefix, to, allowShorter, reason = '', now } = options;
   const clock = siteClock(await findSiteTrust(state), options);
-  const identity = await ensureSiteIdentity(state, { now });
-  const bytes = await readLicenseFile(path, identity);
+  const found = await findSiteIdentity(state);
+  const bytes = await readLicenseFile(path, found);
   const what = basename(path);
-  const plan = await planLicense({ state, identity, stateDir, prefix, what, bytes, to, allowShorter, clock });
+  const plan = await planLicense({ state, identity: found, stateDir, prefix, what, bytes, to, allowShorter, clock });
   try {
     const { change } = plan;
     if (change === undefined) {
@@ -95,6 +95,7 @@ async function installWith(state: SiteState, options: InstallLicenseOptions): Pr
     // what cannot be written down is not done
     const override = { flag: '--allow-shorter', reason };
     if (change.isShorter) await state.appendAudit({ event: 'override', at: now, facts: override });
+    const identity = await ensureSiteIdentity(state, { now });
     const { recreate, warnings } = await carryOut({ ...plan, change }, { state, identity, bytes, options, license });
     const previous = await previousOf(plan, state);
     const untold = about.mode === 'unknown' ? [`${what} does not say until when it is valid`] : [];

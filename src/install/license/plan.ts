@@ -6,7 +6,7 @@
 import { basename } from 'node:path';
 import type { License } from '../../license/index.ts';
 import { digestOf } from '../../oci/index.ts';
-import type { WholeIdentity } from '../../site/index.ts';
+import type { SiteIdentity } from '../../site/index.ts';
 import type { SiteState } from '../../state/index.ts';
 import { InstallError } from '../error.ts';
 import { installFiles } from '../files/destination.ts';
@@ -29,7 +29,8 @@ export const LICENSE_ENTRY = 'license';
 
 export interface PlanLicenseOptions {
   readonly state: SiteState;
-  readonly identity: WholeIdentity;
+  /** As far as it is there: a refusal makes nothing. */
+  readonly identity: SiteIdentity | undefined;
   readonly stateDir: string;
   readonly prefix: string;
   /** As the operator named it, for messages. */
@@ -95,7 +96,7 @@ async function planFile(path: string, options: PlanFileOptions): Promise<FilePla
   const mode = `0${(await modeAt(path, prefix)).toString(8).padStart(3, '0')}`;
   const measured = { digest: digestOf(bytes), size: bytes.length };
   const file = { name, entry: LICENSE_ENTRY, role: 'license' as const, mode, install: path, ...measured };
-  const sites = [{ site: identity.site, files: [file] }];
+  const sites = [{ site: identity?.site ?? 'any', files: [file] }];
   const own = { stateDir, prefix };
   const wanted = installFiles({ product, release: undefined, hasReleaseFiles: false, sites, folders, own });
   return planFiles(wanted, { prefix, folders, last });
