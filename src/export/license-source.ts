@@ -81,6 +81,7 @@ function placeOf(
     const path = fill(from, site, pathPart);
     return { path: resolve(folder, path), shown: path };
   }
+  if (/^[a-z]+:\/\/[^/?#]*\{/i.test(url)) throw choosesServer(url);
   const address = fill(url, site, addressPart);
   if (!URL.canParse(address)) throw noURL(address);
   const shown = shownURL(new URL(address));
@@ -94,11 +95,16 @@ function placeOf(
   });
 }
 
-/** A name in the place of a host; it is the site's own and no secret. */
+/** A site names itself: in the place of a host it would say who gets the office's token. */
+function choosesServer(url: string): LicenseError {
+  return new LicenseError(`read licence: expected {site} and {name} behind the host, got ${url.split('?')[0]}`, {
+    code: 'LICENSE_URL_INVALID',
+  });
+}
+
 function noURL(address: string): LicenseError {
   return new LicenseError(`read licence: expected an address, got ${JSON.stringify(address.split('?')[0])}`, {
     code: 'LICENSE_URL_INVALID',
-    hint: 'use {site} instead of {name}',
   });
 }
 
