@@ -19,6 +19,13 @@ const CODES: Readonly<Record<string, SystemCode>> = {
   EIO: 'IO_ERROR',
 };
 
+/** What the most common of them mean, in words. */
+const GOT: Readonly<Partial<Record<SystemCode, string>>> = {
+  FILE_NOT_FOUND: 'expected a file, got none',
+  FILE_KIND: 'expected a file, got a folder',
+  FILE_DENIED: 'expected a file that may be read, got no permission',
+};
+
 /** The system said no. */
 export class SystemError extends FerryError<SystemCode> {}
 
@@ -29,5 +36,5 @@ export function asFerryError(error: unknown): SystemError | undefined {
   const known = CODES[code ?? ''];
   // Without a call and a path it may be anybody's: the stack says more than we could.
   if (!known || !syscall || path === undefined) return undefined;
-  return new SystemError(`${syscall} ${path}: ${code}`, { code: known, cause: error });
+  return new SystemError(`${syscall} ${path}: ${GOT[known] ?? code}`, { code: known, cause: error });
 }

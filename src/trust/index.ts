@@ -36,7 +36,13 @@ export { MAX_ENVELOPE_BYTES, openEnvelope, peekEnvelope, signEnvelope } from './
 export type { TrustCode, TrustErrorOptions } from './error.ts';
 export { TrustError } from './error.ts';
 export type { Fingerprint } from './fingerprint.ts';
-export { fingerprint, keyFingerprint, matchesFingerprint, matchesKeyFingerprint } from './fingerprint.ts';
+export {
+  fingerprint,
+  keyFingerprint,
+  matchesFingerprint,
+  matchesKeyFingerprint,
+  refuseMistyped,
+} from './fingerprint.ts';
 export type { PublicKey } from './key.ts';
 export { ed25519Key, generateKey, publicKeyFromPEM, publicKeyOf, signWith, siteIDOf, verifySignature } from './key.ts';
 export type { Role } from './metadata.ts';

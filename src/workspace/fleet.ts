@@ -7,7 +7,13 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { acquireLock, isErrno } from '../content/index.ts';
 import type { Fingerprint, PublicKey } from '../trust/index.ts';
-import { keyFingerprint, matchesFingerprint, matchesKeyFingerprint, TrustError } from '../trust/index.ts';
+import {
+  keyFingerprint,
+  matchesFingerprint,
+  matchesKeyFingerprint,
+  refuseMistyped,
+  TrustError,
+} from '../trust/index.ts';
 import { WorkspaceError } from './error.ts';
 import { type FleetEntry, findEntry, type OpenedCard, openCard, writeEntry } from './fleet-entry.ts';
 import type { Workspace } from './open.ts';
@@ -175,6 +181,7 @@ async function compare(
   const isKnown = pinned?.confirmed === true && hasSameKeys(pinned.opened, opened);
   const text = fingerprint ?? (isKnown ? undefined : await ask?.());
   if (text === undefined) return false;
+  refuseMistyped(text);
   if (matchesKeyFingerprint(opened.key, text) || matchesFingerprint(opened.bytes, text)) return true;
   throw new TrustError("add site: expected the fingerprint of the card's site, got that of another", {
     code: 'FINGERPRINT_MISMATCH',

@@ -1,7 +1,15 @@
 /** The first root: its fingerprint as people compare it, and what another root is to it. */
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { fingerprint, judgeRoot, matchesFingerprint, pinRoot, rootRoles, TrustError } from '../../src/trust/index.ts';
+import {
+  fingerprint,
+  judgeRoot,
+  matchesFingerprint,
+  pinRoot,
+  refuseMistyped,
+  rootRoles,
+  TrustError,
+} from '../../src/trust/index.ts';
 import { createPublisher } from '../support/publisher.ts';
 
 describe('fingerprint', () => {
@@ -36,6 +44,22 @@ describe('fingerprint', () => {
     ];
     expect(right.map((text) => matchesFingerprint(root, text))).toEqual(right.map(() => true));
     expect(wrong.map((text) => matchesFingerprint(root, text))).toEqual(wrong.map(() => false));
+  });
+
+  it.each([
+    ['batle '.repeat(12), '"batle", which is none of the words'],
+    ['abandon '.repeat(11), '11 words'],
+    ['abandon '.repeat(12), 'words of which one is another, or in another place'],
+    ['0'.repeat(63), '63 digits'],
+    ['', '0 digits'],
+  ])('%j is told to be a slip, whatever the root is', (text, got) => {
+    expect(() => refuseMistyped(text)).toThrow(`expected 12 words or 64 digits, got ${got}`);
+  });
+
+  it('that may be one is no slip', () => {
+    const { hex, words } = fingerprint(Buffer.from('abc'));
+    for (const text of [hex, ` ${hex.toUpperCase()}\n`, words.join('  ')])
+      expect(() => refuseMistyped(text)).not.toThrow();
   });
 });
 

@@ -12,6 +12,7 @@ import {
   judgeRoot,
   matchesFingerprint,
   pinRoot as pinnedBy,
+  refuseMistyped,
   rootRoles,
   type SiteTrust,
   TrustError,
@@ -138,6 +139,7 @@ function follow(pinned: SiteTrust, root: Uint8Array): SiteTrust {
 export async function isCompared(root: Uint8Array, { fingerprint: given, ask }: ConfirmOptions): Promise<boolean> {
   const text = given ?? (await ask?.());
   if (text === undefined) return false;
+  refuseMistyped(text);
   if (matchesFingerprint(root, text)) return true;
   throw new TrustError('pin root: expected the fingerprint of the approval sheet, got a root with another', {
     code: 'FINGERPRINT_MISMATCH',

@@ -12,6 +12,7 @@ import {
   type Chain,
   matchesFingerprint,
   pinRoot,
+  refuseMistyped,
   type SiteTrust,
   TrustError,
 } from '../../trust/index.ts';
@@ -98,6 +99,7 @@ async function pinNewest(chain: Chain, options: ImportTrustOptions): Promise<Sit
 /** A fingerprint that is given must be of a root in question, also where one is pinned; that one is then confirmed. */
 function confirmed(trust: SiteTrust, chain: Chain, text: string | undefined): SiteTrust {
   if (text === undefined) return trust;
+  refuseMistyped(text);
   if (matchesFingerprint(trust.root, text)) return { ...trust, confirmed: true };
   if (chain.roots.some((root) => matchesFingerprint(root, text))) return trust;
   throw new TrustError(
