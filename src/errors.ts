@@ -33,6 +33,17 @@ export class FerryError<Code extends string = string> extends Error {
   }
 }
 
+/** The same failure, with what it was about in front of its line. */
+export function aboutThe(what: string, error: FerryError, more: Readonly<Record<string, unknown>> = {}): FerryError {
+  const { code, hint, facts, message } = error;
+  return new FerryError(`${what}: ${message}`, {
+    code,
+    cause: error,
+    facts: { ...facts, ...more },
+    ...(hint !== undefined && { hint }),
+  });
+}
+
 /** The line of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -3,7 +3,7 @@
  * that all of a fleet is told at once; what is wrong with the way to them stops everything, since the next would meet it too.
  */
 import { inParallel } from '../bundle/index.ts';
-import { FerryError } from '../errors.ts';
+import { aboutThe, FerryError } from '../errors.ts';
 import { judgeLicense, LicenseError } from '../license/index.ts';
 import type { ReleaseManifest } from '../manifest/index.ts';
 import { ExportError } from './error.ts';
@@ -106,11 +106,5 @@ function throwRefused(refused: ReadonlyMap<TargetSite, FerryError>): void {
 }
 
 function named(error: FerryError, targets: readonly TargetSite[]): FerryError {
-  const { code, hint, facts, message } = error;
-  return new FerryError(`licence of ${listNames(targets)}: ${message}`, {
-    code,
-    cause: error,
-    facts: { ...facts, sites: targets.map(({ site }) => site) },
-    ...(hint !== undefined && { hint }),
-  });
+  return aboutThe(`licence of ${listNames(targets)}`, error, { sites: targets.map(({ site }) => site) });
 }

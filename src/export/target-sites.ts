@@ -2,9 +2,9 @@
  * Whom an export serves: the sites of `--site` and `--fleet`, each pinned in the workspace, with where its licence comes
  * from (FORMAT §4). A site that nobody pinned, or whose key is another than the pinned one, is refused there.
  */
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { findFileBounded } from '../content/index.ts';
-import { FerryError } from '../errors.ts';
+import { aboutThe, FerryError } from '../errors.ts';
 import type { FleetFile, LicenseSource, ReleaseManifest } from '../manifest/index.ts';
 import { MAX_MANIFEST_TEXT, ManifestError, parseFleet } from '../manifest/index.ts';
 import { MAX_ENVELOPE_BYTES } from '../trust/index.ts';
@@ -37,11 +37,21 @@ export async function findTargets(
   const common = sourceOfManifest(manifest, options);
   if (options.fleetPath !== undefined) await addFleet(targets, workspace, { path: options.fleetPath, common });
   for (const card of options.sites ?? []) {
-    const site = await openFleetCard(workspace, await readNamed(card, 'a site card', MAX_ENVELOPE_BYTES));
+    const site = await openNamed(workspace, card);
     if (!targets.has(site.site)) targets.set(site.site, { ...site, ...(common && { source: common }) });
   }
   await checkNames([...targets.values()], workspace);
   return [...targets.values()];
+}
+
+async function openNamed(workspace: Workspace, path: string): Promise<FleetSite> {
+  const bytes = await readNamed(path, 'a site card', MAX_ENVELOPE_BYTES);
+  try {
+    return await openFleetCard(workspace, bytes);
+  } catch (error) {
+    // several may be named
+    throw error instanceof FerryError ? aboutThe(`card ${basename(path)}`, error) : error;
+  }
 }
 
 /**
@@ -95,13 +105,7 @@ function findNamed(known: readonly FleetSite[], named: string, { fleet, at }: At
     return site;
   } catch (error) {
     if (!(error instanceof FerryError)) throw error;
-    const { code, hint, facts, message } = error;
-    throw new FerryError(`read fleet: ${fleet.where(['sites', at])}: ${message}`, {
-      code,
-      cause: error,
-      facts,
-      ...(hint !== undefined && { hint }),
-    });
+    throw aboutThe(`read fleet: ${fleet.where(['sites', at])}`, error);
   }
 }
 

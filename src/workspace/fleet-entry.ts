@@ -35,13 +35,7 @@ export interface FleetEntry {
  *   {WorkspaceError} `CARD_PRODUCT` when it is a site of another product than `product`.
  */
 export function openCard(bytes: Uint8Array, product: string): OpenedCard {
-  const { content } = peekEnvelope(bytes);
-  if (content.type !== SITE_CARD) {
-    throw new TrustError(`read site card: expected type ${SITE_CARD}, got another`, { code: 'ENVELOPE_INVALID' });
-  }
-  const card = parseSiteCard(content);
-  const key = ed25519Key(card.keys.sign);
-  openEnvelope(bytes, key, SITE_CARD);
+  const { card, key } = asCard(() => readCard(bytes));
   if (siteIDOf(key) !== card.site) throw invalid('site', 'the ID that follows from keys.sign');
   if (!isRecipient(card.keys.age)) throw invalid('keys.age', 'an age recipient (age1…)');
   if (card.product !== undefined && card.product !== product) {
@@ -51,6 +45,29 @@ export function openCard(bytes: Uint8Array, product: string): OpenedCard {
     });
   }
   return { bytes, card, key };
+}
+
+function readCard(bytes: Uint8Array): Omit<OpenedCard, 'bytes'> {
+  const { content } = peekEnvelope(bytes);
+  if (content.type !== SITE_CARD) {
+    throw new TrustError(`read site card: expected type ${SITE_CARD}, got another`, { code: 'ENVELOPE_INVALID' });
+  }
+  const card = parseSiteCard(content);
+  const key = ed25519Key(card.keys.sign);
+  openEnvelope(bytes, key, SITE_CARD);
+  return { card, key };
+}
+
+/** A bundle that is altered is the office's business, a card is the site's. */
+function asCard<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof TrustError)) throw cause;
+    const { code, message, facts } = cause;
+    const hint = 'name the file that `ferry site card` wrote at the site; one that was altered is made anew there';
+    throw new TrustError(message, { code, cause, facts, hint });
+  }
 }
 
 /** The entry of a site, or `undefined` when nobody has added it. @throws {WorkspaceError} `WORKSPACE_INVALID` */

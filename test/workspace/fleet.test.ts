@@ -198,7 +198,8 @@ describe('a card', () => {
     ['one that holds what is no image', 'CARD_INVALID', { holds: [{ name: 'a' }] }],
   ])('that is %s is refused with %s', async (_what, code, more) => {
     const [workspace, site] = [await newWorkspace(), await newSite()];
-    await expect(addToFleet(workspace, site.card(more), { yes: true })).rejects.toMatchObject({ code });
+    const hint = code === 'ENVELOPE_INVALID' && { hint: expect.stringContaining('`ferry site card`') };
+    await expect(addToFleet(workspace, site.card(more), { yes: true })).rejects.toMatchObject({ code, ...hint });
     await expect(openFleetCard(workspace, site.card(more))).rejects.toMatchObject({ code });
     expect(await listFleet(workspace)).toEqual([]);
   });
