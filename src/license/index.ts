@@ -2,8 +2,9 @@
 export { licenseTooLarge, MAX_LICENSE_BYTES } from './bytes.ts';
 export type { LicenseCode } from './error.ts';
 export { LicenseError } from './error.ts';
-export { type FetchLicenseOptions, fetchLicense } from './fetch.ts';
+export { fetchLicense } from './fetch.ts';
 export { isShorter, type JudgeLicenseOptions, judgeLicense } from './judge.ts';
 export type { License, LicenseState } from './license.ts';
 export { type ReadLicenseOptions, readLicense } from './read.ts';
+export type { FetchLicenseOptions } from './request.ts';
 export { type LicenseStateOptions, licenseState } from './state.ts';

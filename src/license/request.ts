@@ -1,5 +1,5 @@
 /** Where a licence is asked for and as whom: checked before anything is sent, and shown without secrets. */
-import { HTTPError, isLoopback, shownURL } from '../http/index.ts';
+import { type Environment, type HTTPClient, HTTPError, isLoopback, shownURL, type Timing } from '../http/index.ts';
 import { LicenseError } from './error.ts';
 
 /** A server's address. */
@@ -15,6 +15,23 @@ export interface LicenseToken {
   readonly token?: string | undefined;
   /** The environment variable that it came from, for the words of a refusal. */
   readonly tokenEnv?: string | undefined;
+}
+
+/** What a licence is asked for with. */
+export interface FetchLicenseOptions extends LicenseAddress, LicenseToken {
+  /** More authorities that TLS trusts, PEM. */
+  readonly caPEM?: string | undefined;
+  /** HTTPS_PROXY, HTTP_PROXY, NO_PROXY. @default {} */
+  readonly env?: Environment | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Told before each wait, in a line without secrets. */
+  readonly onRetry?: ((why: string) => void) | undefined;
+  /** Retries in a row. @default 8 */
+  readonly retries?: number | undefined;
+  /** Stands for clock and waits in tests. */
+  readonly timing?: Timing | undefined;
+  /** For several licences: opened with `caPEM`, `env` and `signal`, and closed, by whoever brings it. @default one for this licence */
+  readonly client?: HTTPClient | undefined;
 }
 
 /**

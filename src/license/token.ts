@@ -1,9 +1,9 @@
 /**
- * A licence as a signed token: JWS (RFC 7515) in compact form, as every JWT is, or in JSON. jose checks the signature; the
- * key says which algorithm it is for, never the token, so that nobody makes a secret of a public key.
+ * A licence as a signed token: JWS (RFC 7515) in compact form, as every JWT is, or in JSON. jose checks the signature, and is loaded
+ * when there is one to check; the key says which algorithm it is for, never the token, so that nobody makes a secret of a public key.
  */
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { compactVerify, flattenedVerify, generalVerify, errors as joseErrors } from 'jose';
+import type * as Jose from 'jose';
 import { LicenseError } from './error.ts';
 
 /** A JWS, its signature not looked at yet. */
@@ -13,7 +13,7 @@ export interface Token {
   /** The `alg` of each signature. */
   readonly algorithms: readonly unknown[];
   /** The payload once one signature is proven; throws what jose throws. */
-  verify(key: KeyObject, algorithms: string[]): Promise<Uint8Array>;
+  verify(jose: typeof Jose, key: KeyObject, algorithms: string[]): Promise<Uint8Array>;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -35,11 +35,13 @@ export async function provenPayload(
   { publicKey, what }: { readonly publicKey: string; readonly what: string },
 ): Promise<Uint8Array> {
   const { key, algorithm } = readKey(publicKey);
+  const jose = await import('jose');
   try {
-    return await token.verify(key, [algorithm]);
+    return await token.verify(jose, key, [algorithm]);
   } catch (error) {
-    if (!(error instanceof joseErrors.JOSEError)) throw error;
-    throw notSigned(what, `expected an ${algorithm} signature by the key of the release, got ${inWords(error, token)}`);
+    if (!(error instanceof jose.errors.JOSEError)) throw error;
+    const got = inWords(jose, error, token);
+    throw notSigned(what, `expected an ${algorithm} signature by the key of the release, got ${got}`);
   }
 }
 
@@ -65,7 +67,7 @@ function findCompact(text: string): Token | undefined {
   return {
     payload: 'crit' in fields ? undefined : decoded(payload),
     algorithms: [fields['alg']],
-    verify: async (key, algorithms) => (await compactVerify(text, key, { algorithms })).payload,
+    verify: async (jose, key, algorithms) => (await jose.compactVerify(text, key, { algorithms })).payload,
   };
 }
 
@@ -78,9 +80,9 @@ function findInJSON(json: Fields): Token | undefined {
   return {
     payload: headers.some((header) => 'crit' in header) ? undefined : decoded(payload),
     algorithms: headers.map(({ alg }) => alg),
-    verify: async (key, algorithms) => {
-      if (!Array.isArray(signatures)) return (await flattenedVerify(json as never, key, { algorithms })).payload;
-      return (await generalVerify(json as never, key, { algorithms })).payload;
+    verify: async (jose, key, algorithms) => {
+      if (!Array.isArray(signatures)) return (await jose.flattenedVerify(json as never, key, { algorithms })).payload;
+      return (await jose.generalVerify(json as never, key, { algorithms })).payload;
     },
   };
 }
@@ -116,9 +118,9 @@ function findKey(text: string): KeyObject | undefined {
   }
 }
 
-function inWords(error: joseErrors.JOSEError, { algorithms }: Token): string {
+function inWords({ errors }: typeof Jose, error: Jose.errors.JOSEError, { algorithms }: Token): string {
   const named = algorithms.map((algorithm) => JSON.stringify(algorithm)?.slice(0, 40) ?? 'none').join(', ');
-  if (error instanceof joseErrors.JOSEAlgNotAllowed) return `the algorithm ${named}`;
-  if (error instanceof joseErrors.JWSSignatureVerificationFailed) return 'one that does not fit';
+  if (error instanceof errors.JOSEAlgNotAllowed) return `the algorithm ${named}`;
+  if (error instanceof errors.JWSSignatureVerificationFailed) return 'one that does not fit';
   return `a token that cannot be checked (${error.code})`;
 }

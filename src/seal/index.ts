@@ -1,4 +1,7 @@
-/** Files that only who knows the passphrase, or holds the identity, can read. The only room that imports age-encryption. */
+/**
+ * Files that only who knows the passphrase, or holds the identity, can read. The only room that imports age-encryption,
+ * when something is sealed or opened: it takes longer to load than most commands take.
+ */
 export type { SealCode } from './error.ts';
 export { SealError } from './error.ts';
 export type { SealOptions } from './passphrase.ts';

@@ -2,7 +2,6 @@
  * Files under an age passphrase (age-encryption.org/v1, scrypt), readable by `age -d` too: the office's private keys.
  * Scrypt takes a second and 256 MiB on purpose. Nothing here proves who sealed a file; whoever opens it knows the words.
  */
-import { Decrypter, Encrypter } from 'age-encryption';
 import { SealError } from './error.ts';
 
 const HEADER = 'age-encryption.org/v1\n-> ';
@@ -20,6 +19,7 @@ export async function sealWithPassphrase(
   { workFactor = 18 }: SealOptions = {},
 ): Promise<Uint8Array> {
   if (passphrase === '') throw new RangeError('an empty passphrase seals nothing');
+  const { Encrypter } = await import('age-encryption');
   const encrypter = new Encrypter();
   encrypter.setPassphrase(passphrase);
   encrypter.setScryptWorkFactor(workFactor);
@@ -34,6 +34,7 @@ export async function openWithPassphrase(bytes: Uint8Array, passphrase: string):
   const isScrypt = Buffer.from(bytes.subarray(0, HEADER.length + 7)).toString('latin1') === `${HEADER}scrypt `;
   if (!isScrypt)
     throw new SealError('open sealed file: expected an age passphrase file, got another', { code: 'SEAL_INVALID' });
+  const { Decrypter } = await import('age-encryption');
   const decrypter = new Decrypter();
   decrypter.addPassphrase(passphrase);
   try {

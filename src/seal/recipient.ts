@@ -2,7 +2,6 @@
  * Files for one site (age-encryption.org/v1, X25519): what the office seals only the holder of the identity opens, and
  * Debian's `age -d -i` does too. age proves nothing about the sender: the digest of the ciphertext is signed elsewhere.
  */
-import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { SealError } from './error.ts';
 
 const NOT_OURS = "no identity matched any of the file's recipients";
@@ -30,12 +29,14 @@ export interface AgeIdentity {
 
 /** A new identity. */
 export async function generateIdentity(): Promise<AgeIdentity> {
+  const { generateX25519Identity, identityToRecipient } = await import('age-encryption');
   const identity = await generateX25519Identity();
   return { identity, recipient: await identityToRecipient(identity) };
 }
 
 /** The public half. @throws {SealError} `SEAL_INVALID` when it is no identity; what it was is not quoted */
 export async function recipientOf(identity: string): Promise<string> {
+  const { identityToRecipient } = await import('age-encryption');
   try {
     if (IDENTITY.test(identity)) return await identityToRecipient(identity);
   } catch {
@@ -45,8 +46,9 @@ export async function recipientOf(identity: string): Promise<string> {
 }
 
 /** Whether a text is the public half of a site's key. */
-export function isRecipient(text: string): boolean {
+export async function isRecipient(text: string): Promise<boolean> {
   if (!RECIPIENT.test(text)) return false;
+  const { Encrypter } = await import('age-encryption');
   try {
     new Encrypter().addRecipient(text);
     return true;
@@ -62,6 +64,7 @@ export function isSealed(bytes: Uint8Array): boolean {
 
 /** Seals bytes for one recipient. Each time the result is another. @throws {Error} when it is no recipient: see {@link isRecipient} */
 export async function sealFor(bytes: Uint8Array, recipient: string): Promise<Uint8Array> {
+  const { Encrypter } = await import('age-encryption');
   const encrypter = new Encrypter();
   encrypter.addRecipient(recipient);
   return encrypter.encrypt(bytes);
@@ -80,6 +83,7 @@ export async function openSealed(bytes: Uint8Array, identity: string): Promise<U
       code: 'SEAL_INVALID',
     });
   }
+  const { Decrypter } = await import('age-encryption');
   const decrypter = new Decrypter();
   decrypter.addIdentity(identity);
   try {

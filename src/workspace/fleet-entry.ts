@@ -34,10 +34,10 @@ export interface FleetEntry {
  * @throws {TrustError} `ENVELOPE_INVALID`, `SIGNATURE_INVALID`; {ManifestError} `CARD_INVALID`, `FORMAT_TOO_NEW`;
  *   {WorkspaceError} `CARD_PRODUCT` when it is a site of another product than `product`.
  */
-export function openCard(bytes: Uint8Array, product: string): OpenedCard {
+export async function openCard(bytes: Uint8Array, product: string): Promise<OpenedCard> {
   const { card, key } = asCard(() => readCard(bytes));
   if (siteIDOf(key) !== card.site) throw invalid('site', 'the ID that follows from keys.sign');
-  if (!isRecipient(card.keys.age)) throw invalid('keys.age', 'an age recipient (age1…)');
+  if (!(await isRecipient(card.keys.age))) throw invalid('keys.age', 'an age recipient (age1…)');
   if (card.product !== undefined && card.product !== product) {
     throw new WorkspaceError(`open card of ${card.site}: expected a site of ${product}, got one of ${card.product}`, {
       code: 'CARD_PRODUCT',
@@ -79,7 +79,7 @@ export async function findEntry({ paths, product }: Workspace, site: string): Pr
     const value = parseJSON(bytes, 'fleet entry');
     checkFormat(value, path);
     const { card, confirmed } = Object(value) as Record<string, unknown>;
-    const opened = openCard(canonicalJSON(card ?? {}), product);
+    const opened = await openCard(canonicalJSON(card ?? {}), product);
     if (opened.card.site === site && typeof confirmed === 'boolean') return { opened, confirmed };
   } catch (cause) {
     if (!(cause instanceof FerryError) || cause.code === 'FORMAT_TOO_NEW') throw cause;

@@ -73,7 +73,7 @@ export async function addToFleet(
   bytes: Uint8Array,
   options: AddToFleetOptions = {},
 ): Promise<AddedSite> {
-  const opened = openCard(bytes, workspace.product);
+  const opened = await openCard(bytes, workspace.product);
   const { site } = opened.card;
   // nobody waits for the fleet while somebody looks for a sheet of paper
   const isCompared = await compare(opened, await findEntry(workspace, site), options);
@@ -113,7 +113,7 @@ function decide(opened: OpenedCard, pinned: FleetEntry | undefined, { isCompared
  *   `SIGNATURE_INVALID`; {ManifestError} `CARD_INVALID`, `FORMAT_TOO_NEW`.
  */
 export async function openFleetCard(workspace: Workspace, bytes: Uint8Array): Promise<FleetSite> {
-  const opened = openCard(bytes, workspace.product);
+  const opened = await openCard(bytes, workspace.product);
   return withFleetLock(workspace, async () => {
     const pinned = await findEntry(workspace, opened.card.site);
     if (pinned === undefined) throw siteUnknown(`${opened.card.site} (${JSON.stringify(opened.card.name)})`);

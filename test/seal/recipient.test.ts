@@ -71,7 +71,7 @@ describe('recipientOf', () => {
 
 describe('isRecipient', () => {
   it('is true for the public half, and for nothing else', async () => {
-    expect(isRecipient(site.recipient)).toBe(true);
+    expect(await isRecipient(site.recipient)).toBe(true);
     const last = site.recipient.endsWith('q') ? 'p' : 'q';
     const bad = [
       ...['', 'age1', site.identity, site.recipient.toUpperCase(), ` ${site.recipient}`, `${site.recipient}\n`],
@@ -79,7 +79,7 @@ describe('isRecipient', () => {
       await identityToRecipient(await generateHybridIdentity()), // Debian's age knows it not
       'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW+uObz5dvMgjz1OxfM/XXUB+VHtZ6isGN',
     ];
-    for (const text of bad) expect(isRecipient(text), text).toBe(false);
+    for (const text of bad) expect(await isRecipient(text), text).toBe(false);
   });
 });
 
