@@ -110,7 +110,7 @@ describe('a folder where a file is meant', () => {
     const { status, stderr } = await site(['trust', lab.medium, '--yes']);
     expect({ status, stderr }).toEqual({
       status: 2,
-      stderr: `ferry: error: read ${lab.medium}: EISDIR\nferry: hint: name a file, not a folder\n`,
+      stderr: `ferry: error: read ${lab.medium}: expected a file, got a folder\nferry: hint: name a file, not a folder\n`,
     });
   });
 });
