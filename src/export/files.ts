@@ -3,16 +3,16 @@
  * stand there when they are written. Paths are relative to the manifest.
  */
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { BundleFile } from '../bundle/index.ts';
-import { ContentError, fileDigest, isErrno } from '../content/index.ts';
+import { ContentError, fileDigest } from '../content/index.ts';
 import type { ReleaseFile, ReleaseManifest } from '../manifest/index.ts';
 import { MAX_FILE_BYTES } from '../manifest/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { formatPlatform } from '../oci/index.ts';
 import { ExportError } from './error.ts';
 import type { ExportOptions } from './options.ts';
+import { readSourceFile, sourceFile } from './source-file.ts';
 
 /** What travels beside the images. */
 export interface MeasuredFiles {
@@ -44,7 +44,7 @@ export async function measureFiles(
   const executables = await Promise.all(
     manifest.ferry.map(async (entry): Promise<ReleaseFile> => {
       const version = entry.version ?? ferryVersion;
-      if (version === undefined) throw sourceFile(entry.from, 'expected a version: beside it, got none');
+      if (version === undefined) throw sourceFile({ from: entry.from }, 'expected a version: beside it, got none');
       return { ...(await measure(entry)), mode: '0755', ferry: { version, platform: formatPlatform(entry.platform) } };
     }),
   );
@@ -58,18 +58,10 @@ export async function measureFiles(
 }
 
 async function measureFile(path: string, from: string): Promise<{ digest: Digest; size: number }> {
-  try {
-    const found = await stat(path);
-    if (!found.isFile()) throw sourceFile(from, 'expected a file, got something else');
-    if (found.size > MAX_FILE_BYTES)
-      throw sourceFile(from, `expected at most ${MAX_FILE_BYTES} bytes, got ${found.size}`);
-    return { digest: await fileDigest(path), size: found.size };
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR')) throw sourceFile(from, 'expected a file, got none', error);
-    if (isErrno(error, 'EACCES', 'EPERM'))
-      throw sourceFile(from, 'expected a file that may be read, got no permission', error);
-    throw error;
-  }
+  return readSourceFile(path, { from }, async ({ size }) => {
+    if (size > MAX_FILE_BYTES) throw sourceFile({ from }, `expected at most ${MAX_FILE_BYTES} bytes, got ${size}`);
+    return { digest: await fileDigest(path), size };
+  });
 }
 
 /** A mismatch found while a file was written is a change of that file, no damage of a bundle; other errors as they are. */
@@ -82,8 +74,4 @@ function asChange(error: unknown, pathOf: (digest: unknown) => string | undefine
     hint: 'run the export again, when nobody writes that file',
     facts: { path },
   });
-}
-
-function sourceFile(from: string, why: string, cause?: unknown): ExportError {
-  return new ExportError(`read ${from}: ${why}`, { code: 'SOURCE_FILE', cause, facts: { from } });
 }

@@ -3,14 +3,14 @@
  * for. The bytes stay in memory: in the clear they are written nowhere but into a bundle without a site.
  */
 
-import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { isErrno, readFileBounded } from '../content/index.ts';
+import { readFileBounded } from '../content/index.ts';
 import { type HTTPClient, openHTTP, shownURL } from '../http/index.ts';
 import type { License } from '../license/index.ts';
 import { fetchLicense, LicenseError, licenseTooLarge, MAX_LICENSE_BYTES, readLicense } from '../license/index.ts';
 import { ExportError } from './error.ts';
 import type { ExportOptions } from './options.ts';
+import { readSourceFile } from './source-file.ts';
 import type { PlacedSource, TargetSite } from './target-sites.ts';
 
 /** A licence, and where it was found. */
@@ -157,20 +157,8 @@ async function fetchFrom(
 }
 
 async function readFrom({ path, shown }: Extract<Place, { path: string }>): Promise<Uint8Array> {
-  try {
-    const found = await stat(path);
-    if (!found.isFile()) throw sourceFile(shown, 'expected a file, got something else');
-    if (found.size > MAX_LICENSE_BYTES) throw licenseTooLarge(shown);
-    return await readFileBounded(path, { max: MAX_LICENSE_BYTES });
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR')) throw sourceFile(shown, 'expected a file, got none', error);
-    if (isErrno(error, 'EACCES', 'EPERM')) {
-      throw sourceFile(shown, 'expected a file that may be read, got no permission', error);
-    }
-    throw error;
-  }
-}
-
-function sourceFile(from: string, why: string, cause?: unknown): ExportError {
-  return new ExportError(`read licence ${from}: ${why}`, { code: 'SOURCE_FILE', cause, facts: { from } });
+  return readSourceFile(path, { from: shown, what: 'licence' }, async ({ size }) => {
+    if (size > MAX_LICENSE_BYTES) throw licenseTooLarge(shown);
+    return readFileBounded(path, { max: MAX_LICENSE_BYTES });
+  });
 }
