@@ -50,7 +50,18 @@ export function messageOf(error: unknown): string {
 }
 
 /**
- * The same as a document or a log can hold it: canonical JSON takes no control character.
+ * Text of others as it may be shown: what acts on a terminal, hides, or turns a line around (Unicode Cc, Cf, Zl, Zp) is
+ * spelled out by its number.
+ * @param keep characters that stay as they are
+ */
+export function spellOut(text: string, keep = ''): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    keep.includes(character) ? character : `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+}
+
+/**
+ * The line of whatever was thrown as a document or a log can hold it: canonical JSON takes no control character.
  * @param max characters; the rest is cut, for some of it are words of programs
  */
 export function oneLine(error: unknown, max = 1000): string {

@@ -1,7 +1,8 @@
 /** `ferry audit …`: the log of what was done and refused at this site. Changes nothing. */
 import type { Command } from 'commander';
+import { spellOut } from '../errors.ts';
 import type { AuditLine } from '../install/index.ts';
-import { alignColumns, escapeControls } from './format.ts';
+import { alignColumns } from './format.ts';
 import { type SiteOptions, stateOf, wholeNumber, withExamples, withJSON, withState } from './options.ts';
 import type { Session } from './session.ts';
 
@@ -59,12 +60,12 @@ async function runList(session: Session, options: ListOptions): Promise<void> {
 }
 
 function rowOf(line: AuditLine): string[] {
-  if ('text' in line) return ['', 'cut off', escapeControls(line.text)];
+  if ('text' in line) return ['', 'cut off', spellOut(line.text)];
   const facts = Object.entries(line.facts ?? {}).map(
     ([name, value]) =>
       `${name}=${typeof value === 'string' && /^[\w.:/+-]+$/.test(value) ? value : JSON.stringify(value)}`,
   );
-  return [`${line.at.slice(0, 19)}Z`, line.event, escapeControls(facts.join(' '))];
+  return [`${line.at.slice(0, 19)}Z`, line.event, spellOut(facts.join(' '))];
 }
 
 function count(number: number, what: string): string {

@@ -1,8 +1,9 @@
 /** `ferry export`: pulls the images of a release manifest and writes them as one signed tar. */
 import { type Command, Option } from 'commander';
+import { spellOut } from '../errors.ts';
 import type { ExportedSite, ExportResult, ShownLicense, SiteFilesResult } from '../export/index.ts';
 import { CliError } from './error.ts';
-import { alignColumns, escapeControls, formatBytes, formatUntil, shortDigest } from './format.ts';
+import { alignColumns, formatBytes, formatUntil, shortDigest } from './format.ts';
 import { type OfficeOptions, pairs, repeated, withJSON, withOffice, workspaceOf } from './options.ts';
 import { passphraseFrom } from './passphrase.ts';
 import type { Session } from './session.ts';
@@ -138,13 +139,13 @@ function siteFilesLines({ action, catalogue, importableUntil, sites }: SiteFiles
 function overlayRows(sites: readonly ExportedSite[], now: Date): string[][] {
   return sites.map(({ overlay, name, ...license }) => {
     const about = licenseText(license, now);
-    return ['overlay', [overlay, name && escapeControls(name), about && `licence ${about}`].filter(Boolean).join('  ')];
+    return ['overlay', [overlay, name && spellOut(name), about && `licence ${about}`].filter(Boolean).join('  ')];
   });
 }
 
 /** Nothing of a licence that only the product can read. */
 function licenseText({ subject, validUntil }: ShownLicense, now: Date): string {
-  const words = [subject && `of ${escapeControls(subject)}`, validUntil && `until ${formatUntil(validUntil, now)}`];
+  const words = [subject && `of ${spellOut(subject)}`, validUntil && `until ${formatUntil(validUntil, now)}`];
   return words.filter(Boolean).join(' ');
 }
 

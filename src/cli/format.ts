@@ -1,4 +1,5 @@
 /** Sizes, rates, times and columns as people read them. Pure. */
+import { spellOut } from '../errors.ts';
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
 
@@ -65,18 +66,9 @@ export function alignColumns(rows: readonly (readonly string[])[], indent = ''):
   );
 }
 
-/** What a terminal might act on, spelled out. */
-export function escapeControls(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, spelled);
-}
-
-/** The same of text of several lines: what files, servers and sites call themselves gets into all that is printed. */
+/** Text of several lines with what a terminal might act on spelled out: what files, servers and sites call themselves gets into all that is printed. */
 export function printable(text: string): string {
-  return text.replaceAll(/[[\p{Cc}\p{Cf}\u2028\u2029]--[\n\t]]/gv, spelled);
-}
-
-function spelled(char: string): string {
-  return `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`;
+  return spellOut(text, '\n\t');
 }
 
 /** The containers that still see an old file, and what to do about it. */

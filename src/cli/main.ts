@@ -3,10 +3,9 @@
  * purpose is one line, a hint and a status; anything else is a mistake of ours and shows its stack.
  */
 import { CommanderError } from 'commander';
-import { FerryError } from '../errors.ts';
+import { FerryError, spellOut } from '../errors.ts';
 import { asFerryError } from './errno.ts';
 import { CliError } from './error.ts';
-import { escapeControls } from './format.ts';
 import type { Io } from './io.ts';
 import { buildProgram } from './program.ts';
 import { Session } from './session.ts';
@@ -87,7 +86,7 @@ function tell(session: Session, error: unknown): number {
     return exit;
   }
   for (const { message, hint } of several.length > 0 ? several : [all]) {
-    session.io.err(`ferry: error: ${escapeControls(message)}`);
+    session.io.err(`ferry: error: ${spellOut(message)}`);
     if (hint) session.io.err(`ferry: hint: ${hint}`);
   }
   return exit;

@@ -1,6 +1,8 @@
 /** What an import would do, for a person: image by image, file by file with what changes in it, and the room it takes. */
+
+import { spellOut } from '../errors.ts';
 import type { FerryOutcome, FileChange, ImportPlan, PlannedImage } from '../install/index.ts';
-import { alignColumns, escapeControls, formatBytes, formatDay, shortDigest } from './format.ts';
+import { alignColumns, formatBytes, formatDay, shortDigest } from './format.ts';
 
 /** A line for every image and file. */
 export function planRows({ images, files, ferry }: ImportPlan): string[] {
@@ -60,7 +62,7 @@ function fileRow({ path, action, mode, license, why }: FileChange): string[] {
 function licenseWords(license: FileChange['license']): string[] {
   if (license === undefined) return [];
   const { isProven, subject, validUntil } = license;
-  const whose = subject === undefined ? [] : [`of ${escapeControls(subject)}`];
+  const whose = subject === undefined ? [] : [`of ${spellOut(subject)}`];
   const until = validUntil === undefined ? [] : [`valid until ${formatDay(validUntil)}`];
   return [`licence ${[...whose, ...until].join(' ')}${isProven ? '' : ', as it says itself'}`];
 }

@@ -4,8 +4,9 @@
  */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { spellOut } from '../errors.ts';
 import { CliError } from './error.ts';
-import { escapeControls, printable } from './format.ts';
+import { printable } from './format.ts';
 import type { Io } from './io.ts';
 import { jsonProgress, plainProgress, type ShownProgress, spinnerProgress } from './progress.ts';
 
@@ -92,7 +93,7 @@ export class Session {
   /** Says something beside the result: a person reads it, a machine finds it in the result's `warnings`. */
   warn(lines: readonly string[]): void {
     this.stopProgress();
-    for (const line of lines) this.io.err(`ferry: warning: ${escapeControls(line)}`);
+    for (const line of lines) this.io.err(`ferry: warning: ${spellOut(line)}`);
   }
 
   stopProgress(): void {

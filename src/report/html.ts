@@ -2,6 +2,7 @@
  * Pages that print: one file, no script, nothing from elsewhere. Whatever comes in is text: the template spells it out,
  * so no name of an image can be markup, nor turn the line around.
  */
+import { spellOut } from '../errors.ts';
 
 /** Markup that is safe as it stands; made by {@link html} alone. */
 export class Markup {
@@ -39,13 +40,6 @@ const ENTITIES: Readonly<Record<string, string>> = {
 /** Text as it may stand in an element or an attribute. */
 function escapeHTML(text: string): string {
   return spellOut(text).replaceAll(/[&<>"']/g, (character) => ENTITIES[character] as string);
-}
-
-/** Characters that hide, or that turn the writing around, by their numbers. */
-export function spellOut(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (hidden) => {
-    return `\\u{${(hidden.codePointAt(0) ?? 0).toString(16)}}`;
-  });
 }
 
 export interface Page {

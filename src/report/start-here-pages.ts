@@ -1,5 +1,6 @@
 /** START-HERE for a terminal, 78 columns of ASCII, and for a browser. */
-import { GENERATOR, html, type Markup, pageHTML, spellOut } from './html.ts';
+import { spellOut } from '../errors.ts';
+import { GENERATOR, html, type Markup, pageHTML } from './html.ts';
 import { type Block, type Section, type StartHereFacts, type Step, startHere } from './start-here.ts';
 
 /** A page by its name on the stick. */

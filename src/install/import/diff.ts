@@ -4,6 +4,7 @@
  */
 
 import { FILE_HEADERS_ONLY, formatPatch, structuredPatch } from 'diff';
+import { spellOut } from '../../errors.ts';
 
 /** A file larger than this is not compared. */
 export const MAX_DIFF_BYTES = 64 * 1024;
@@ -35,7 +36,10 @@ export function diffTexts({ path, before, after }: TextDiffOptions): TextDiff {
   const options = { context: 3, maxEditLength: MAX_EDITS };
   const patch = structuredPatch(...names, former, next, undefined, undefined, options);
   if (patch === undefined) return { why: 'different' };
-  const lines = formatPatch(patch, FILE_HEADERS_ONLY).replace(/\n$/, '').split('\n').map(visible);
+  const lines = formatPatch(patch, FILE_HEADERS_ONLY)
+    .replace(/\n$/, '')
+    .split('\n')
+    .map((line) => spellOut(line, '\t'));
   return { diff: lines.slice(0, MAX_DIFF_LINES).join('\n'), more: Math.max(0, lines.length - MAX_DIFF_LINES) };
 }
 
@@ -48,11 +52,4 @@ function findText(bytes: Uint8Array): string | undefined {
     if (error instanceof TypeError) return undefined; // what a fatal decoder throws
     throw error;
   }
-}
-
-/** Control characters and those that turn or hide text (Unicode Cc, Cf, Zl, Zp), spelled out; a tab stays. */
-function visible(line: string): string {
-  return line.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
-    character === '\t' ? character : `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
-  );
 }
