@@ -52,6 +52,10 @@ const ALL = {
   fish: 'fish',
   chromium: 'chromium',
   pdfinfo: 'poppler-utils',
+  nginx: 'nginx-light',
+  caddy: 'caddy',
+  squid: 'squid',
+  smtpd: 'opensmtpd',
 };
 
 /** A minimal Debian as a tar, in which the suite runs the executable: the tests themselves talk to nobody outside. */

@@ -10,8 +10,8 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url));
 const FLOORS = [
   ['cli'],
   ['export', 'install'],
-  ['site', 'media', 'report'],
-  ['bundle', 'license', 'workspace'],
+  ['site', 'preflight', 'media', 'report'],
+  ['bundle', 'tls', 'license', 'workspace'],
   ['docker', 'registry', 'trust'],
   ['http', 'layout', 'manifest', 'seal', 'state'],
   ['content'],
@@ -31,6 +31,9 @@ const DEPENDENCIES: Readonly<Record<string, string>> = {
   'sha256-file': 'content',
   'age-encryption': 'seal',
   jose: 'license',
+  '@peculiar/x509': 'tls',
+  'reflect-metadata': 'tls',
+  'node-forge': 'tls',
   zod: 'manifest',
   yaml: 'manifest',
 };
