@@ -18,11 +18,13 @@ import type { RegistryCode } from '../registry/index.ts';
 import type { SealCode } from '../seal/index.ts';
 import type { SiteCode } from '../site/index.ts';
 import type { StateCode } from '../state/index.ts';
+import type { TLSCode } from '../tls/index.ts';
 import type { TrustCode } from '../trust/index.ts';
 import type { WorkspaceCode } from '../workspace/index.ts';
 import type { SystemCode } from './errno.ts';
 import type { CliCode } from './error.ts';
 import { type ErrorStatus, SITE_WORDS } from './site-words.ts';
+import { TLS_WORDS } from './tls-words.ts';
 
 /** Every code that an error of Ferry can carry. */
 export type FerryCode =
@@ -43,6 +45,7 @@ export type FerryCode =
   | SiteCode
   | StateCode
   | SystemCode
+  | TLSCode
   | TrustCode
   | WorkspaceCode;
 
@@ -246,4 +249,5 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
 
   // The engine and the site.
   ...SITE_WORDS,
+  ...TLS_WORDS,
 };
