@@ -1,7 +1,8 @@
-/** Exit status and hint of the codes about certificates; `words.ts` takes them in. A refused certificate is 1 (FORMAT §8). */
+/** The part of the table of `words.ts` that is about certificates. A refused one is status 1 (FORMAT §8). */
 import type { TLSCode } from '../tls/index.ts';
 import type { ErrorStatus } from './site-words.ts';
 
+/** Exit status and hint of every code of the room. */
 export const TLS_WORDS = {
   TLS_UNREADABLE: [1, 'give PEM, DER or PKCS#12 as the authority sent it, at most 1 MiB'],
   TLS_NO_CERTIFICATE: [1, 'give the certificate that the authority made of the request, with its intermediates'],

@@ -23,6 +23,7 @@ import type { TrustCode } from '../trust/index.ts';
 import type { WorkspaceCode } from '../workspace/index.ts';
 import type { SystemCode } from './errno.ts';
 import type { CliCode } from './error.ts';
+import { LICENSE_WORDS } from './license-words.ts';
 import { type ErrorStatus, SITE_WORDS } from './site-words.ts';
 import { TLS_WORDS } from './tls-words.ts';
 
@@ -65,7 +66,6 @@ const AGAIN = 'run the same command again: what is done is kept';
 const ANOTHER_COPY = 'make another copy of the bundle, and try another stick if it happens again';
 const NOT_OURS = 'somebody else signed this, or it was changed on the way: do not use it, ask the office that made it';
 const ASK_THE_OFFICE = 'ask the office for a new bundle or catalogue (`ferry catalogue export`)';
-const ANOTHER_LICENSE = 'ask whoever issues the licences for the right one';
 const NEWER_FERRY = 'install the newer ferry that the line names';
 
 /** Exit status and hint of every code. */
@@ -130,23 +130,6 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   REGISTRY_ANSWER: [1, 'this is no answer of a registry: check the name, and what stands between'],
   MIRROR_INVALID: [2, 'write --mirror HOST=HOST[:PORT][/PREFIX]'],
   CREDENTIALS_INVALID: [1, 'check ~/.docker/config.json and its credential helper'],
-
-  // Licences.
-  LICENSE_EMPTY: [1, ANOTHER_LICENSE],
-  LICENSE_TOO_LARGE: [1, 'no honest licence is larger than 1 MiB: check what the name or address leads to'],
-  LICENSE_IS_HTML: [1, 'a log-in page or a portal stands between: check the address, the token and the proxy'],
-  LICENSE_SIGNATURE: [1, 'it is no licence for this release, or was changed on the way: ask for it anew'],
-  LICENSE_KEY_INVALID: [2, 'license.publicKey is the public key that licences are signed with, PEM or base64 DER'],
-  LICENSE_OTHER_PRODUCT: [1, ANOTHER_LICENSE],
-  LICENSE_OTHER_SITE: [3, 'ask for the licence of this site: `ferry site card` says which it is'],
-  LICENSE_ENDED: [1, 'ask for a new one; if the licence is valid, the clock here is wrong'],
-  LICENSE_NOT_YET: [1, 'install it when it begins; if it has begun, the clock here is wrong'],
-  LICENSE_URL_INVALID: [2, 'write license.url as https://host/path, and the token into what tokenEnv names'],
-  LICENSE_TOKEN_INVALID: [2, 'a token is one word: look for a line end or a quote in the variable'],
-  LICENSE_DENIED: [1, 'set the variable that license.tokenEnv names to a token that may read this licence'],
-  LICENSE_NOT_FOUND: [1, 'check license.url, and whether a licence was issued for this site'],
-  LICENSE_SERVER_FAILED: [1, 'the licence server is in trouble: run the same command again later'],
-  LICENSE_ANSWER: [1, 'this is no answer of a licence server: check license.url, and what stands between'],
 
   // The release manifest and signed documents.
   MANIFEST_YAML: [2, 'correct the release manifest at that line'],
@@ -247,7 +230,8 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   OUT_MISSING: [75, 'is the stick in, and mounted there?'],
   EXPORT_DAMAGED: [1, 'remove that bundle and run the command again'],
 
-  // The engine and the site.
+  // Tables of their own: licences, the engine and the site, certificates.
+  ...LICENSE_WORDS,
   ...SITE_WORDS,
   ...TLS_WORDS,
 };
