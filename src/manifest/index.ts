@@ -1,4 +1,5 @@
 /** What a release is made of, as documents: the manifest in YAML, release.json and site-files.json. Pure. */
+export { type Address, parseAddress } from './address.ts';
 export type { ComposeImage } from './compose.ts';
 export { formatComposeOverride, parseComposeImages, parseComposeServices } from './compose.ts';
 export { destinationProblem, productFolders } from './destination.ts';
@@ -7,6 +8,7 @@ export { ManifestError } from './error.ts';
 export type { FleetEntry, FleetFile, LicenseSource } from './fleet.ts';
 export { fleetSchema, parseFleet } from './fleet.ts';
 export { checkFormat, FORMAT, MIN_FERRY } from './format.ts';
+export { findHostPort, formatHostPort, type HostPort } from './host-port.ts';
 export {
   FERRY_VERSION,
   FILE_NAME,
@@ -32,11 +34,11 @@ export type {
   ManifestLicense,
   ReleaseManifest,
 } from './release-manifest.ts';
-export type { Requirement } from './schema.ts';
+export { REQUIREMENT_CHECKS, type Requirement, type RequirementCheck, readAddress } from './requirement.ts';
 export { releaseSchema } from './schema.ts';
 export type { HeldImage, SiteCard, SiteCardFields } from './site-card.ts';
 export { parseSiteCard, SITE_CARD, siteCardDocument } from './site-card.ts';
 export type { SiteFile, SiteFiles } from './site-files.ts';
 export { parseSiteFiles, siteFilesDocument } from './site-files.ts';
-export type { SitePolicy } from './site-policy.ts';
+export type { SitePolicy, TLSPolicy } from './site-policy.ts';
 export { DEFAULT_POLICY, parseSitePolicy } from './site-policy.ts';

@@ -4,6 +4,7 @@
  */
 import { bundleName, OciError, parsePlatform, parseReference } from '../oci/index.ts';
 import type { ManifestFile, ManifestImage, ManifestLicense, ReleaseManifest } from './release-manifest.ts';
+import { readRequirement } from './requirement.ts';
 import { checkRules, ferryFileName, lastPart } from './rules.ts';
 import type { ManifestSource } from './schema.ts';
 import { manifestSchema } from './schema.ts';
@@ -36,6 +37,12 @@ export function parseReleaseManifest(text: string, { path }: ParseManifestOption
       platform: readAt(yaml, ['ferry', at, 'platform'], () => parsePlatform(entry.platform)),
     })),
     ...(source.license === undefined ? {} : { license: readLicense(source.license) }),
+    requirements: source.requirements?.map((entry, at) =>
+      readRequirement(entry, {
+        images: source.images,
+        fault: (key, problem) => yaml.error(['requirements', at, key], problem),
+      }),
+    ),
   };
   const read = withoutUndefined(manifest) as unknown as ReleaseManifest;
   checkRules(read, yaml);

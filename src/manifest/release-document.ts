@@ -11,6 +11,7 @@ import { FORMAT, MIN_FERRY } from './format.ts';
 import { releaseName } from './names.ts';
 import type { ReleaseDocument, ReleaseFile, ReleaseImage } from './release.ts';
 import type { ReleaseManifest } from './release-manifest.ts';
+import { crossingRequirement } from './requirement.ts';
 
 export interface ReleaseDocumentOptions {
   readonly manifest: ReleaseManifest;
@@ -43,7 +44,7 @@ export function releaseDocument(options: ReleaseDocumentOptions): ReleaseDocumen
     license: licenseOf(manifest),
     tls,
     compose,
-    requirements,
+    requirements: requirements?.map(crossingRequirement),
     upgradeFrom,
     dataRollback,
     changes,

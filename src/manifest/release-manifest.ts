@@ -1,6 +1,7 @@
 /** A release manifest as it is used: read, with every path and name checked against FORMAT (DESIGN, "Release manifest"). */
 import type { Platform, Reference } from '../oci/index.ts';
-import type { ManifestSource, Reload, Requirement } from './schema.ts';
+import type { Requirement } from './requirement.ts';
+import type { ManifestSource, Reload } from './schema.ts';
 
 /** A file that travels with the release. */
 export interface ManifestFile {

@@ -26,6 +26,16 @@ const platformImage = z.looseObject({
   config: digest,
   layers: z.array(z.looseObject({ digest, size, mediaType: line, diffID: digest })),
 });
+/** Directions and checks that a later ferry knows are passed over by whoever makes rows of them. */
+const requirement = z.looseObject({
+  direction: line,
+  destination: line,
+  port: z.int().min(1).max(65_535),
+  protocol: line.optional(),
+  purpose: line,
+  ...{ impact: line.optional(), when: line.optional(), required: z.boolean().optional(), check: line.optional() },
+  ...{ url: line.optional(), name: line.optional(), remedy: line.optional() },
+});
 const release = z.looseObject({
   format: z.int().min(1),
   minFerry: line,
@@ -43,7 +53,7 @@ const release = z.looseObject({
     .optional(),
   tls: crossing.tls.loose().optional(),
   compose: crossing.compose.loose().optional(),
-  requirements: z.array(crossing.requirement.loose()).optional(),
+  requirements: z.array(requirement).optional(),
   upgradeFrom: line.optional(),
   dataRollback: z.enum(['safe', 'restore', 'none']).optional(),
   changes: z.array(line).optional(),

@@ -82,14 +82,43 @@ const compose = z.strictObject({
     .describe('When a release counts as up.'),
 });
 
+/** What is asked of a requirement: the checks of destinations, who listens here, and Docker's own DNS. */
+export const REQUIREMENT_CHECKS = [
+  ...(['dns', 'tcp', 'tls', 'https', 'registry', 'blobs', 'acme', 'smtp', 'oidc', 'websocket'] as const),
+  ...(['listen', 'docker-dns'] as const),
+] as const;
+
+/** A name by which a site says what its own address is. */
+export const REQUIREMENT_NAME = /^[a-z][a-z0-9-]{0,31}$/;
+
 const requirement = z.strictObject({
-  direction: z.enum(['inbound', 'outbound'], { error: 'expected inbound or outbound' }),
-  destination: line('a host name, a pattern such as *.ghcr.io, or a source'),
-  port: z.int({ error: 'expected a port number' }).min(1).max(65_535),
-  protocol: z.enum(['TCP', 'UDP'], { error: 'expected TCP or UDP' }).optional(),
+  direction: z
+    .enum(['inbound', 'outbound', 'internal'], { error: 'expected inbound, outbound or internal' })
+    .optional()
+    .meta({ default: 'outbound' }),
+  destination: line('a host, host:port, a pattern such as *.ghcr.io, a URL, or words such as "Your SMTP server"'),
+  port: z
+    .int({ error: 'expected a port number' })
+    .min(1, { error: 'expected a port from 1 to 65535' })
+    .max(65_535, { error: 'expected a port from 1 to 65535' })
+    .optional()
+    .describe('Of the destination or the check where it is left out; else 443.'),
+  protocol: grammar(/^(?:TCP|UDP)$/i, 'TCP or UDP').optional(),
   purpose: line('what it is for'),
   impact: line('what happens when it is blocked').optional(),
-  when: line('when it is needed').optional(),
+  when: line('when it is needed').optional().describe('When it is needed; such a row is not required by itself.'),
+  required: z.boolean({ error: 'expected true or false' }).optional().describe('Left out: true, but where `when` is.'),
+  check: z
+    .enum(REQUIREMENT_CHECKS, { error: `expected one of ${REQUIREMENT_CHECKS.join(', ')}` })
+    .optional()
+    .describe('How far it is asked; by the port where it is left out.'),
+  url: line('a URL')
+    .optional()
+    .describe('What is asked for it: `https://login.example/realm` for oidc, or a host of a pattern.'),
+  name: grammar(REQUIREMENT_NAME, 'a name of lower-case letters, digits and "-", such as smtp')
+    .optional()
+    .describe('By which a site gives its own address: `preflight:` in site.yaml, or --at NAME=ADDRESS.'),
+  remedy: line('what to do when it fails').optional(),
 });
 
 const ferry = z.strictObject({
@@ -129,12 +158,12 @@ export const manifestSchema = z.strictObject({
 
 /** What the schema accepts. */
 export type ManifestSource = z.infer<typeof manifestSchema>;
-/** A row that `preflight` checks. */
-export type Requirement = z.infer<typeof requirement>;
+/** A row that `preflight` checks, as it is written. */
+export type RequirementSource = z.infer<typeof requirement>;
 /** How a service learns of new certificates: exactly one of service and container, one of signal and restart. */
 export type Reload = z.infer<typeof reload>;
 /** Parts that cross as they are. */
-export const crossing = { tls, compose, requirement } as const;
+export const crossing = { tls, compose } as const;
 
 /** The JSON schema of a release manifest, for editors; kept current under manifests/ by a test. */
 export function releaseSchema(): Readonly<Record<string, unknown>> {

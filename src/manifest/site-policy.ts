@@ -5,6 +5,9 @@
  */
 import { z } from 'zod';
 import { destinationProblem } from './destination.ts';
+import { findHostPort, type HostPort } from './host-port.ts';
+import { readAddress } from './requirement.ts';
+import { REQUIREMENT_NAME } from './schema.ts';
 import { readYaml } from './yaml.ts';
 
 /** The operator's own rules. */
@@ -15,6 +18,19 @@ export interface SitePolicy {
   readonly backup?: readonly string[];
   /** The words of the command that puts the last backup back. */
   readonly restore?: readonly string[];
+  readonly tls?: TLSPolicy;
+  /** This site's own addresses, by the name of the requirement: `smtp: mail.example:587`. */
+  readonly preflight?: Readonly<Record<string, string>>;
+}
+
+/** How certificates are put into use at this site. */
+export interface TLSPolicy {
+  /** The words of the command that tells whoever serves them; goes before what the release says. */
+  readonly reload?: readonly string[];
+  /** Where they are served, to be looked at. */
+  readonly probe?: HostPort;
+  /** A PEM file of roots that certificates may come from, beside those of the system. */
+  readonly ca?: string;
 }
 
 /** A site without a `site.yaml`. */
@@ -80,6 +96,8 @@ const SHARED_FOLDERS = [
   '/var/spool',
 ];
 
+const PROBE = 'expected HOST:PORT, such as 127.0.0.1:443';
+
 const folder = z.string({ error: 'expected an absolute path' }).superRefine((path, context) => {
   const problem = folderProblem(path);
   if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
@@ -98,10 +116,36 @@ const command = z
     context.addIssue({ code: 'custom', message: 'expected the absolute path of a program', path: [0] });
   });
 
+const address = z.string({ error: PROBE }).transform((text, context) => {
+  const found = findHostPort(text);
+  if (found === undefined) context.addIssue({ code: 'custom', message: PROBE });
+  return found ?? z.NEVER;
+});
+const path = z
+  .string({ error: 'expected an absolute path' })
+  .regex(/^\/[^\p{Cc}]{1,4095}$/u, { error: 'expected an absolute path' });
+const tls = z.strictObject({
+  reload: command.optional(),
+  probe: address.optional(),
+  ca: path.optional(),
+});
+
+const ownAddress = z.string({ error: 'expected a host, host:port or a URL' }).superRefine((text, context) => {
+  const read = readAddress(text);
+  if (typeof read === 'string') context.addIssue({ code: 'custom', message: read });
+});
+const preflight = z.record(
+  z.string().regex(REQUIREMENT_NAME, { error: 'expected a name such as smtp, oidc, crm, calendar or agent' }),
+  ownAddress,
+  { error: 'expected names and addresses, such as {smtp: mail.example:587}' },
+);
+
 const policy = z.strictObject({
   folders: z.array(folder, { error: 'expected a list of folders' }).max(100).optional(),
   backup: command.optional(),
   restore: command.optional(),
+  tls: tls.optional(),
+  preflight: preflight.optional(),
 });
 
 /**
@@ -112,8 +156,14 @@ export function parseSitePolicy(text: string, { path }: { readonly path: string 
   const yaml = readYaml(text, path, { what: 'site policy', code: 'POLICY_INVALID' });
   const parsed = policy.safeParse(yaml.value ?? {});
   if (!parsed.success) throw yaml.schemaError(parsed.error.issues);
-  const { folders = [], backup, restore } = parsed.data;
-  return { folders, ...(backup && { backup }), ...(restore && { restore }) };
+  const { folders = [], backup, restore, tls, preflight } = parsed.data;
+  return {
+    folders,
+    ...(backup && { backup }),
+    ...(restore && { restore }),
+    ...(preflight && { preflight }),
+    ...(tls && { tls: Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined)) }),
+  };
 }
 
 /** Why a folder is none that releases may have, in words that follow its name. */
