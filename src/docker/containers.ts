@@ -33,6 +33,21 @@ export interface EngineContainer {
   readonly exitCode?: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly mounts: readonly ContainerMount[];
+  /** What of its ports the host has; empty of one that does not run. */
+  readonly ports: readonly ContainerPort[];
+  /** `host`, `bridge`, `none`, the name of a network, `container:ID`; empty where the engine does not say. */
+  readonly networkMode: string;
+}
+
+/** A port of a container that is published on the engine's host. */
+export interface ContainerPort {
+  /** The address that it is published at: `0.0.0.0` for all of IPv4. */
+  readonly host: string;
+  readonly hostPort: number;
+  /** In the container. */
+  readonly port: number;
+  /** `tcp`, `udp`, `sctp` */
+  readonly protocol: string;
 }
 
 /** What a container sees of the host. */
@@ -83,6 +98,8 @@ function fromList(id: string, listed: Fields): EngineContainer {
     restarts: 0,
     labels: asLabels(listed['Labels']),
     mounts: asMounts(listed['Mounts']),
+    ports: asPorts(listed['Ports']),
+    networkMode: asText(asObject(listed['HostConfig'])['NetworkMode']),
   };
 }
 
@@ -128,4 +145,17 @@ function asMounts(value: unknown): ContainerMount[] {
       destination: asText(mount['Destination']),
     }))
     .filter(({ destination }) => destination !== '');
+}
+
+/** `[{"IP":"0.0.0.0","PrivatePort":443,"PublicPort":8443,"Type":"tcp"}]`; one that is only exposed has no public port. */
+function asPorts(value: unknown): ContainerPort[] {
+  return asList(value)
+    .map(asObject)
+    .map((port) => ({
+      host: asText(port['IP']),
+      hostPort: Number(port['PublicPort']),
+      port: Number(port['PrivatePort']),
+      protocol: asText(port['Type']),
+    }))
+    .filter(({ hostPort, port }) => hostPort > 0 && port > 0);
 }

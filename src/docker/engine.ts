@@ -14,7 +14,7 @@ import { findImage, type Inventory, type KnownImage, readInventory, withImage } 
 import { type LoadedImage, type LoadOptions, loadImage } from './load.ts';
 import { findPins, type Pin, pin, unpin } from './pin.ts';
 import { expectedID, type ImagePlan, planImage } from './plan.ts';
-import { removeContainer, removeNetworks, stopContainer } from './project.ts';
+import { removeContainer, removeNetworks, restartContainer, signalContainer, stopContainer } from './project.ts';
 import { findTag, removeImage, tag, untag } from './tags.ts';
 import { type EndOfLoads, untilLoadsEnd } from './under-way.ts';
 import { verifyImage } from './verify.ts';
@@ -51,6 +51,10 @@ export interface Engine {
   /** All containers, pins too: those have the label `PIN_LABEL`. */
   containers(): Promise<EngineContainer[]>;
   stopContainer(id: string): Promise<void>;
+  /** To its first process; only where it runs. */
+  signalContainer(id: string, signal: string): Promise<void>;
+  /** One that does not run is started too. */
+  restartContainer(id: string): Promise<void>;
   /** None of its volumes. */
   removeContainer(id: string): Promise<void>;
   /** Those that Compose made for a project and nobody uses. */
@@ -119,6 +123,8 @@ function tieTogether(connection: Connection, where: Whereabouts): Engine {
     findPins: (label) => findPins(api, label),
     containers: () => listContainers(api),
     stopContainer: (id) => stopContainer(api, id),
+    signalContainer: (id, signal) => signalContainer(api, id, signal),
+    restartContainer: (id) => restartContainer(api, id),
     removeContainer: (id) => removeContainer(api, id),
     removeNetworks: (project) => removeNetworks(api, project),
     findCompose: () => {

@@ -3,7 +3,7 @@ export type { EngineEnvironment } from './address.ts';
 export { isEngineLost } from './away.ts';
 export type { Compose, ComposeProject, UpOptions } from './compose.ts';
 export { COMPOSE_LABELS } from './compose.ts';
-export type { ContainerMount, EngineContainer } from './containers.ts';
+export type { ContainerMount, ContainerPort, EngineContainer } from './containers.ts';
 export type { ConnectOptions, Engine } from './engine.ts';
 export { connectEngine } from './engine.ts';
 export type { DockerCode } from './error.ts';

@@ -37,6 +37,20 @@ export async function stopContainer(api: EngineAPI, id: string): Promise<void> {
   });
 }
 
+/**
+ * Sends a signal to a container's first process. One that does not run gets none.
+ * @param signal `SIGHUP`
+ * @throws {DockerError} `ENGINE_FAILED`, with `facts.status` 404 for one that is gone and 409 for one that does not run
+ */
+export async function signalContainer(api: EngineAPI, id: string, signal: string): Promise<void> {
+  await api.ask({ method: 'POST', path: `/containers/${id}/kill`, query: { signal } });
+}
+
+/** Stops a container as `docker stop` does, and starts it: one that does not run too. @throws {DockerError} */
+export async function restartContainer(api: EngineAPI, id: string): Promise<void> {
+  await api.ask({ method: 'POST', path: `/containers/${id}/restart`, query: { t: String(STOP_SECONDS) } });
+}
+
 /** Removes a container, running or not, and none of its volumes. No error when it is gone. */
 export async function removeContainer(api: EngineAPI, id: string): Promise<void> {
   await api.find({ method: 'DELETE', path: `/containers/${id}`, query: { force: '1', v: '0' } });

@@ -36,6 +36,9 @@ import { FerryError } from '../errors.ts';
  * - `BACKUP_MISSING`: the release wants a backup first and `site.yaml` has no command for it.
  * - `BACKUP_FAILED`: that command failed.
  * - `ACTIVATION_FAILED`: the release does not come up.
+ * - `RELOAD_FORBIDDEN`: the release wants a container reloaded that is none of its own.
+ * - `RELOAD_FAILED`: whoever serves the certificate could not be told of the new one.
+ * - `TLS_NOT_SERVED`: the live port goes on serving another certificate.
  * - `RECEIPT_ALTERED`, `RECEIPT_FOREIGN`: a receipt is not as this site signed it, or another site's.
  */
 export type InstallCode =
@@ -73,6 +76,9 @@ export type InstallCode =
   | 'BACKUP_MISSING'
   | 'BACKUP_FAILED'
   | 'ACTIVATION_FAILED'
+  | 'RELOAD_FORBIDDEN'
+  | 'RELOAD_FAILED'
+  | 'TLS_NOT_SERVED'
   | 'RECEIPT_ALTERED'
   | 'RECEIPT_FOREIGN';
 

@@ -16,7 +16,15 @@ function container({ service = 'web', project = 'atrium', oneOff = 'False', ...t
     'com.docker.compose.oneoff': oneOff,
   };
   const id = service.padEnd(64, '0');
-  const rest = { image: 'x', imageID: undefined, restarts: 0, mounts: [], startedAt: 'then' } as const;
+  const rest = {
+    image: 'x',
+    imageID: undefined,
+    restarts: 0,
+    mounts: [],
+    ports: [],
+    networkMode: 'bridge',
+    startedAt: 'then',
+  } as const;
   return { id, name: `${project}_${service}_1`, state: 'running', health: 'none', labels, ...rest, ...told };
 }
 

@@ -381,7 +381,7 @@ describe('containers', () => {
 
 function runs(service: string, imageID: Digest | undefined, more: Partial<EngineContainer> = {}): EngineContainer {
   const labels = { 'com.docker.compose.project': 'atrium', 'com.docker.compose.service': service };
-  const rest = { image: 'x', imageID, restarts: 0, mounts: [], labels };
+  const rest = { image: 'x', imageID, restarts: 0, mounts: [], ports: [], networkMode: 'bridge', labels };
   return { id: service, name: service, state: 'running', health: 'none', ...rest, ...more };
 }
 

@@ -127,7 +127,7 @@ async function tellWhatIsLeft(data: ContainersData, site: Site, problem: string)
   const why = whatIsLeft(data, site.id, problem);
   site.outcome.activation = 'failed';
   site.outcome.activationWhy = why;
-  site.outcome.left = [why];
+  site.outcome.left = [...(site.outcome.left ?? []), why];
   site.warn(why);
   const { project, before } = data;
   await recordActivation(site, data.left, { result: 'failed', why, project, services: before.running });

@@ -11,6 +11,8 @@ import { leaveStep } from './leave.ts';
 import { loadStep } from './load.ts';
 import { placeStep } from './place.ts';
 import { recordStep } from './record.ts';
+import { serveStep } from './serve.ts';
+import { serveOldStep } from './serve-old.ts';
 import { stageStep } from './stage.ts';
 import type { Step, StepKind, StepKindName } from './step.ts';
 import { switchStep } from './switch.ts';
@@ -30,7 +32,9 @@ const KINDS: Readonly<Record<StepKindName, AnyStepKind>> = {
   backup: backupStep,
   containers: containersStep,
   tags: tagsStep,
+  'serve-old': serveOldStep,
   switch: switchStep,
+  serve: serveStep,
   record: recordStep,
   installed: installedStep,
   activate: activateStep,

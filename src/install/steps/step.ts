@@ -23,7 +23,9 @@ export const STEP_KINDS = [
   'backup',
   'containers',
   'tags',
+  'serve-old',
   'switch',
+  'serve',
   'record',
   'installed',
   'activate',
@@ -107,6 +109,10 @@ export interface Outcome {
   left?: readonly string[];
   /** Containers that still see an old file, because they mount that one file. */
   recreate?: readonly { readonly container: string; readonly path: string }[];
+  /** Once somebody was to be told of a new certificate: who was, and where it is served since. */
+  serve?: { readonly reloaded?: string; readonly served?: string };
+  /** After a way back: what is served again. */
+  restored?: string;
 }
 
 /** The engine of a step that needs one. */

@@ -85,12 +85,19 @@ export async function settle(journal: Journal, site: Site): Promise<void> {
 }
 
 /** An error that says what is not as before; an interruption after which something is not is no mere one. */
-function withLeft(error: unknown, { outcome: { left } }: Site): unknown {
-  if (left === undefined || !(error instanceof InstallError)) return error;
+function withLeft(error: unknown, { outcome: { left, restored } }: Site): unknown {
+  if (!(error instanceof InstallError)) return error;
+  if (left === undefined) return restored === undefined ? error : withRestored(error, restored);
   const isInterrupted = error.code === 'INTERRUPTED' && error.cause instanceof InstallError;
   const { message, code, facts, cause } = isInterrupted ? (error.cause as InstallError) : error;
   const hint = code === 'UNDO_INCOMPLETE' ? {} : { hint: left.join('; ') };
   return new InstallError(message, { code, cause, ...hint, facts: { ...facts, left } });
+}
+
+/** An error that says what serves again as before, ahead of what to do. */
+function withRestored({ message, code, hint, facts, cause }: InstallError, restored: string): InstallError {
+  const said = hint === undefined ? restored : `${restored}; ${hint}`;
+  return new InstallError(message, { code, cause, hint: said, facts: { ...facts, restored } });
 }
 
 function undoIncomplete(step: string, error: unknown, cause: unknown): InstallError {

@@ -47,7 +47,8 @@ afterEach(() => rm(base, { recursive: true, force: true }));
 function container(id: string, service: string, health: EngineContainer['health']): EngineContainer {
   const labels = { 'com.docker.compose.project': 'atrium', 'com.docker.compose.service': service };
   const rest = { image: 'x', imageID: undefined, restarts: 0, startedAt: '2026-11-23T11:00:00Z', mounts: [] };
-  return { id, name: `atrium_${service}`, state: 'running', health, labels, ...rest };
+  const network = { ports: [], networkMode: 'bridge' };
+  return { id, name: `atrium_${service}`, state: 'running', health, labels, ...rest, ...network };
 }
 
 const without = (id: string) => there.filter((one) => one.id !== id);

@@ -1,0 +1,82 @@
+/**
+ * The new certificate in use: whoever serves it is told, and then the live port must show it, or all goes back. The
+ * files stand already, so it can be made from the journal alone, and again. The way back is the business of the step
+ * `serve-old`, when the files are back. trust-and-tls.md §6, step 4.
+ */
+
+import { InstallError } from '../error.ts';
+import { type Reload, reload } from '../tls/reload.ts';
+import {
+  LOOKING,
+  type Looking,
+  type ProbeAddress,
+  type Seen,
+  shortFingerprint,
+  untilServed,
+  whereOf,
+} from '../tls/until-served.ts';
+import type { Site, Step, StepKind } from './step.ts';
+
+/** What both steps of serving know. */
+export interface ServeData {
+  /** `null`: whoever serves sees for itself. */
+  readonly reload: Reload | null;
+  /** `null`: nobody looks. */
+  readonly probe: ProbeAddress | null;
+  /** The fingerprint that must be served. */
+  readonly next: string;
+  /** Those that are as before: what the files said, what was served. */
+  readonly before: readonly string[];
+}
+
+/** How the steps are made. */
+export interface ServeMeans {
+  readonly looking: Looking;
+  /** @default as `reload` has it */
+  readonly commandLimitMs?: number;
+}
+
+/** The step that puts the new certificate into use. */
+export function serve(data: ServeData): Step<ServeData> {
+  return { kind: 'serve', name: 'serve the new certificate', data };
+}
+
+/** The kind, with what it looks by. */
+export function serveWith({ looking, commandLimitMs }: ServeMeans): StepKind<ServeData> {
+  return {
+    isResumable: true,
+    apply: async (data, site) => {
+      const { signal } = site;
+      site.outcome.serve = {};
+      site.progress.phase('serve the new certificate');
+      const told = data.reload && (await reload(data.reload, site, { isWayBack: false, commandLimitMs, signal }));
+      if (data.reload !== null && told === undefined) return site.warn(NOBODY);
+      const reloaded = told === null || told === undefined ? {} : { reloaded: told };
+      site.outcome.serve = reloaded;
+      if (data.probe === null) return;
+      const isWanted = ({ fingerprint }: { readonly fingerprint: string }) => fingerprint === data.next;
+      const seen = await untilServed(data.probe, { ...looking, isWanted, signal });
+      if (!seen.isServed) throw notServed(data, data.probe, seen);
+      site.outcome.serve = { ...reloaded, served: whereOf(data.probe) };
+    },
+    undo: async () => {},
+  };
+}
+
+export const serveStep = serveWith({ looking: LOOKING });
+
+/** Whether somebody may have been told: by this process, or by one before it that can no longer be asked. */
+export function mayHaveBegun({ outcome, isRecovery }: Site): boolean {
+  return isRecovery || outcome.serve !== undefined;
+}
+
+const NOBODY = 'nothing was reloaded: what serves these files does not run any more; it reads them when it starts';
+
+function notServed({ next }: ServeData, probe: ProbeAddress, { what, served }: Seen): InstallError {
+  const where = whereOf(probe);
+  const expected = `expected the certificate ${shortFingerprint(next)} within ${probe.timeoutMs / 1000} s`;
+  return new InstallError(`serve the new certificate at ${where}: ${expected}, got ${what}`, {
+    code: 'TLS_NOT_SERVED',
+    facts: { probe: where, expected: next, ...(served && { got: served.fingerprint }) },
+  });
+}
