@@ -36,6 +36,8 @@ import { FerryError } from '../errors.ts';
  * - `BACKUP_MISSING`: the release wants a backup first and `site.yaml` has no command for it.
  * - `BACKUP_FAILED`: that command failed.
  * - `ACTIVATION_FAILED`: the release does not come up.
+ * - `TLS_PLACE`: a certificate cannot go to the folder that is named.
+ * - `TLS_NO_KEY`: a certificate came alone, and its key is not here.
  * - `RELOAD_FORBIDDEN`: the release wants a container reloaded that is none of its own.
  * - `RELOAD_FAILED`: whoever serves the certificate could not be told of the new one.
  * - `TLS_NOT_SERVED`: the live port goes on serving another certificate.
@@ -76,6 +78,8 @@ export type InstallCode =
   | 'BACKUP_MISSING'
   | 'BACKUP_FAILED'
   | 'ACTIVATION_FAILED'
+  | 'TLS_PLACE'
+  | 'TLS_NO_KEY'
   | 'RELOAD_FORBIDDEN'
   | 'RELOAD_FAILED'
   | 'TLS_NOT_SERVED'

@@ -5,7 +5,7 @@
 
 import { constants, createReadStream } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   acquireLock,
   asWriteError,
@@ -36,8 +36,10 @@ const MAX_IDENTITY_BYTES = 64 * 1024;
 export interface SiteStateReader {
   readonly dir: string;
   findTrust(): Promise<StoredTrust | undefined>;
-  /** A file of `identity/`. */
+  /** A file of `identity/`, or of a folder in it. */
   findIdentity(name: string): Promise<Buffer | undefined>;
+  /** The names of the files in a folder of `identity/`; none where there is no such folder. */
+  listIdentity(folder: string): Promise<readonly string[]>;
   /** A document of ours in `identity/`. @throws {StateError} `STATE_DAMAGED`, `FORMAT_TOO_NEW` */
   findIdentityDocument(name: string): Promise<Readonly<Record<string, unknown>> | undefined>;
   /** The text of `site.yaml`, or `undefined` when there is none. @throws {StateError} `POLICY_UNSAFE` */
@@ -76,6 +78,8 @@ export interface SiteState extends SiteStateReader {
   writeTrust(trust: StoredTrust): Promise<void>;
   writeIdentity(name: string, bytes: Uint8Array): Promise<void>;
   writeIdentityDocument(name: string, fields: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Takes a file of `identity/` away; one that is not there is fine. */
+  removeIdentity(name: string): Promise<void>;
   writeJournal(fields: Readonly<Record<string, unknown>>): Promise<void>;
   removeJournal(): Promise<void>;
   draftRelease(sequence: number): Promise<ReleaseDraft>;
@@ -153,6 +157,7 @@ function reader(dir: string): SiteStateReader {
     dir,
     findTrust: () => findTrust(dir),
     findIdentity: (name) => findFileBounded(join(dir, 'identity', name), { max: MAX_IDENTITY_BYTES }),
+    listIdentity: async (folder) => (await listFolder(join(dir, 'identity', folder))).map(({ name }) => name),
     findIdentityDocument: (name) => findDocument(join(dir, 'identity', name)),
     findPolicyText: () => findPolicyText(join(dir, POLICY)),
     findCurrentRelease: () => releases.findCurrentRelease(dir),
@@ -178,6 +183,7 @@ function writer(dir: string, { systemLog }: OpenStateOptions): Omit<SiteState, k
     writeTrust: (trust) => writeTrust(dir, trust),
     writeIdentity: (name, bytes) => putIdentity(dir, name, bytes),
     writeIdentityDocument: (name, fields) => putIdentity(dir, name, stateDocument(fields)),
+    removeIdentity: (name) => removeName(join(dir, 'identity', name)),
     writeJournal: (fields) => writeJournal(dir, fields),
     removeJournal: () => removeJournal(dir),
     draftRelease: (sequence) => releases.draftRelease(dir, sequence),
@@ -196,8 +202,10 @@ function writer(dir: string, { systemLog }: OpenStateOptions): Omit<SiteState, k
 }
 
 async function putIdentity(dir: string, name: string, bytes: Uint8Array): Promise<void> {
+  const path = join(dir, 'identity', name);
   await makeFolder(join(dir, 'identity'));
-  await putFile(join(dir, 'identity', name), bytes);
+  await makeFolder(dirname(path));
+  await putFile(path, bytes);
 }
 
 /** Opened when it is read: a stream that nobody reads yet must not fail. */

@@ -23,8 +23,11 @@ export interface InstallFile {
   readonly digest: Digest;
   readonly size: number;
   /** Of a file of a site. */
-  readonly role?: SiteFile['role'];
+  readonly role?: InstallRole;
 }
+
+/** What a file of a site is; `key` is the private key beside a `chain`, which no document names. */
+export type InstallRole = SiteFile['role'] | 'key';
 
 /** The files that a document for this site, or any, brings, in the clear. */
 export interface OpenSiteFiles {
@@ -33,8 +36,9 @@ export interface OpenSiteFiles {
 }
 
 /** One of them. */
-export interface OpenSiteFile extends Pick<SiteFile, 'name' | 'role' | 'digest' | 'size' | 'mode' | 'install'> {
+export interface OpenSiteFile extends Pick<SiteFile, 'name' | 'digest' | 'size' | 'mode' | 'install'> {
   readonly entry: string;
+  readonly role: InstallRole;
 }
 
 export interface InstallFilesOptions {

@@ -4,9 +4,10 @@
  */
 
 import { userInfo } from 'node:os';
+import type { InstallRole } from '../files/destination.ts';
 import type { FilePlan, PlannedFile } from '../files/file-plan.ts';
 import type { WantedFile } from '../files/switch-plan.ts';
-import type { Installed, InstalledFile, InstalledTag } from '../kept/installed.ts';
+import type { Installed, InstalledFile, InstalledTag, KnownRole } from '../kept/installed.ts';
 import type { ReleasePlan } from './planned-release.ts';
 
 /** What an import wants to stand where; what the operator keeps is not among it. */
@@ -56,10 +57,14 @@ export function filesAfter(
 
 function fileAfter({ file, found, action }: PlannedFile): InstalledFile {
   const { path, name, entry } = file;
-  const role = file.role === 'license' && { role: file.role };
+  const role = isKnownRole(file.role) && { role: file.role };
   const us = userInfo();
   const owner = { uid: found?.uid ?? us.uid, gid: found?.gid ?? us.gid };
   if (action === 'kept' && found !== undefined) return { path, name, ...found, ...owner, from: 'kept', ...role };
   const { digest, size, mode } = file;
   return { path, name, digest, size, mode, ...owner, from: entry.startsWith('files/') ? 'release' : 'site', ...role };
+}
+
+function isKnownRole(role: InstallRole | undefined): role is KnownRole {
+  return role === 'license' || role === 'chain' || role === 'key';
 }

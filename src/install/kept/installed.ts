@@ -44,9 +44,12 @@ export interface InstalledFile {
   readonly gid: number;
   /** Which document asked for it; `found`: nobody, it was there; `kept`: the operator's edit, kept by `--keep-local`. */
   readonly from: 'release' | 'site' | 'found' | 'kept';
-  /** Of a file of a site that is the product's licence, wherever it was put. */
-  readonly role?: 'license';
+  /** Of a file of a site: the product's licence, or the server's certificate with its chain, or its key, wherever it was put. */
+  readonly role?: KnownRole;
 }
+
+/** What is looked for again by what it is. */
+export type KnownRole = 'license' | 'chain' | 'key';
 
 /** What a release is here; `undefined` for one that never was. @throws {StateError} `STATE_DAMAGED`; {InstallError} `RECEIPT_ALTERED` */
 export async function findInstalled(
