@@ -21,5 +21,6 @@ export const TLS_WORDS = {
   TLS_IS_CA: [1, "give the server's own certificate first, not that of the authority"],
   TLS_NOT_FOR_SERVERS: [1, 'ask the authority for a certificate for servers (serverAuth)'],
   TLS_REHEARSAL: [1, 'clients would refuse it as this one did: ask the authority, with that line'],
+  TLS_NAME_INVALID: [2, 'write names like plant.example.com or *.example.com, and addresses like 10.0.0.5'],
   TLS_PROBE_FAILED: [1, 'see that the service runs and listens there, or name another address with --probe HOST:PORT'],
 } as const satisfies Readonly<Record<TLSCode, readonly [exit: ErrorStatus, hint: string]>>;

@@ -18,6 +18,7 @@ import { FerryError } from '../errors.ts';
  * - `TLS_IS_CA`: it is an authority's own.
  * - `TLS_NOT_FOR_SERVERS`: its usages leave out what servers do.
  * - `TLS_REHEARSAL`: a client did not take it in a handshake in this process.
+ * - `TLS_NAME_INVALID`: neither a DNS name nor an IP address.
  * - `TLS_PROBE_FAILED`: nobody listens, or whoever does speaks no TLS.
  */
 export type TLSCode =
@@ -38,6 +39,7 @@ export type TLSCode =
   | 'TLS_IS_CA'
   | 'TLS_NOT_FOR_SERVERS'
   | 'TLS_REHEARSAL'
+  | 'TLS_NAME_INVALID'
   | 'TLS_PROBE_FAILED';
 
 /** A certificate that is not to be installed, or is not served. Names files, subjects and names: never a key, never a cause that may quote one. */

@@ -1,5 +1,6 @@
 /** What a certificate and a key say of themselves, in the forms that Ferry writes down. Pure. */
 import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { canonicalIP } from './name.ts';
 
 /** SHA-256 of the SubjectPublicKeyInfo: 64 lower-case hex digits. @param of a certificate, or a private or public key in PEM */
 export function spkiOf(of: X509Certificate | string): string {
@@ -14,22 +15,30 @@ export function fingerprintOf(certificate: X509Certificate): string {
   return createHash('sha256').update(certificate.raw).digest('hex');
 }
 
-/** The DNS names (lower case) and IP addresses of the subject alternative names, in their order, each once. */
+/**
+ * The DNS names (lower case) and IP addresses (as RFC 5952 writes them) of the subject alternative names, in their order,
+ * each once. A name with a character that none has, which Node.js puts in quotes, is left out: it covers nothing.
+ */
 export function namesOf(certificate: X509Certificate): readonly string[] {
-  const names = (certificate.subjectAltName ?? '').split(', ');
-  return [...new Set(names.flatMap((name) => /^(?:DNS|IP Address):(.+)$/.exec(name)?.[1]?.toLowerCase() ?? []))];
+  const all = (certificate.subjectAltName ?? '').matchAll(/(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)/g);
+  const names = [...all].flatMap(([, kind, value = '']) => {
+    if (kind === 'IP Address') return canonicalIP(value) ?? [];
+    return kind === 'DNS' && /^[\w.*-]+$/.test(value) ? value.toLowerCase() : [];
+  });
+  return [...new Set(names)];
 }
 
 /** Who issued it, on one line: the common name, else the whole name. */
 export function issuerOf(certificate: X509Certificate): string {
-  return nameOnALine(certificate.issuer);
+  return onALine(certificate.issuer) || 'an authority without a name';
 }
 
 /** Whom it is for, on one line: the common name, else the whole name, else the first of its names. */
 export function subjectOf(certificate: X509Certificate): string {
-  return nameOnALine(certificate.subject ?? '') || (namesOf(certificate)[0] ?? 'no name');
+  return onALine(certificate.subject) || (namesOf(certificate)[0] ?? 'nobody');
 }
 
-function nameOnALine(name: string): string {
-  return /^CN=(.+)$/m.exec(name)?.[1] ?? name.replaceAll('\n', ', ');
+/** Node.js says `undefined` for an empty name, whatever its types say. */
+function onALine(name: string | undefined): string {
+  return /^CN=(.+)$/m.exec(name ?? '')?.[1] ?? (name ?? '').replaceAll('\n', ', ');
 }
