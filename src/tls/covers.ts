@@ -1,11 +1,12 @@
 /** Whether a certificate is for a name, as browsers see it: by its subject alternative names, never by its common name (RFC 9525). Pure. */
 import type { X509Certificate } from 'node:crypto';
 import { namesOf } from './facts.ts';
-import { canonicalIP, parseServerName } from './name.ts';
+import { canonicalIP, findServerName } from './name.ts';
 
 /** @param name a DNS name, `*.` and a DNS name (only the same one covers it), or an IP address */
 export function coversName(certificate: X509Certificate, name: string): boolean {
-  const wanted = parseServerName(name);
+  // a name of the one in use may be one that nobody can ask for (`a*.example.com`): only the same will do
+  const wanted = findServerName(name) ?? name.toLowerCase();
   const names = namesOf(certificate);
   if (names.includes(wanted)) return true;
   if (canonicalIP(wanted) !== undefined || wanted.startsWith('*.')) return false;

@@ -11,21 +11,24 @@ const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
  * @throws {TLSError} `TLS_NAME_INVALID`
  */
 export function parseServerName(text: string): string {
+  const name = findServerName(text);
+  if (name !== undefined) return name;
+  const got = JSON.stringify(text.slice(0, 100));
+  throw new TLSError(`read a name: expected a DNS name or an IP address, got ${got}`, { code: 'TLS_NAME_INVALID' });
+}
+
+/** As {@link parseServerName}; `undefined` for what is none. */
+export function findServerName(text: string): string | undefined {
   const address = canonicalIP(text);
   if (address !== undefined) return address;
   const [, star = '', rest = ''] = /^(\*\.)?(.*?)\.?$/s.exec(text) ?? [];
   const name = /^[\p{L}\p{M}\p{N}_.-]+$/u.test(rest) ? domainToASCII(rest) : '';
   const labels = name.split('.');
-  // a name that ends in a number is an IP address that is none
-  if (
-    star.length + name.length > 253 ||
-    !labels.every((label) => LABEL.test(label)) ||
-    /^\d+$/.test(labels.at(-1) ?? '')
-  ) {
-    const got = JSON.stringify(text.slice(0, 100));
-    throw new TLSError(`read a name: expected a DNS name or an IP address, got ${got}`, { code: 'TLS_NAME_INVALID' });
-  }
-  return star + name;
+  const isLong = star.length + name.length > 253;
+  // what ends in a number is an IP address that is none
+  return isLong || !labels.every((label) => LABEL.test(label)) || /^\d+$/.test(labels.at(-1) ?? '')
+    ? undefined
+    : star + name;
 }
 
 /** An IP address in its one form, with or without brackets; `undefined` when it is none. */

@@ -1,22 +1,114 @@
-/** A handshake in this process with exactly the bytes that are to be installed, before anything is changed. */
+/**
+ * A handshake in this process with exactly the bytes that are to be installed, before anything is changed: OpenSSL reads
+ * the files as a server does, and verifies them as a client does, with the authorities of the clients and nothing else.
+ */
+import { duplexPair } from 'node:stream';
+import { checkServerIdentity, connect, createSecureContext, type SecureVersion, TLSSocket } from 'node:tls';
+import { certificatesOf } from './chain.ts';
 import { TLSError } from './error.ts';
+import { canonicalIP } from './name.ts';
 
 export interface RehearseOptions {
   /** As it will be written. */
   readonly fullchainPEM: string;
   /** As it will be written. Secret. */
   readonly keyPEM: string;
-  /** Whom the client trusts, PEM. */
+  /** Whom the client trusts, PEM; others than self-signed ones are passed over, as clients have none. */
   readonly roots: readonly string[];
-  /** What the client asks for: a DNS name or an IP address. */
+  /** What the client asks for: a DNS name, perhaps with `*.` in front, or an IP address. */
   readonly name: string;
 }
+
+/** The system's clock is not ours: {@link judgeCertificate} has looked at the dates. */
+const DATES = ['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'];
+
+/** Nothing here waits for anybody; a handshake that stands still is a mistake of ours or OpenSSL's. */
+const PATIENCE_MS = 10_000;
 
 /**
  * Serves the files to a client that trusts the roots and asks for the name, by TLS 1.2 and 1.3. Dates are judged
  * elsewhere, by the trust clock.
  * @throws {TLSError} `TLS_REHEARSAL`
  */
-export async function rehearse({ name }: RehearseOptions): Promise<void> {
-  throw new TLSError(`rehearse ${name}: not written yet`, { code: 'TLS_REHEARSAL' });
+export async function rehearse(options: RehearseOptions): Promise<void> {
+  const { fullchainPEM: cert, keyPEM: key } = options;
+  const server = contextOf({ cert, key }, 'a server to take the certificate and the key');
+  const ca = certificatesOf(options.roots).filter((one) => one.checkIssued(one));
+  const client = contextOf({ ca: ca.map((one) => one.toString()) }, 'a client to take the authorities');
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    await handshake({ server, client, version, name: options.name.replace(/^\*\./, 'rehearsal.') });
+  }
+}
+
+interface Handshake {
+  readonly server: ReturnType<typeof createSecureContext>;
+  readonly client: ReturnType<typeof createSecureContext>;
+  readonly version: SecureVersion;
+  readonly name: string;
+}
+
+async function handshake({ server, client, version, name }: Handshake): Promise<void> {
+  const [near, far] = duplexPair();
+  const served = new TLSSocket(far, { isServer: true, secureContext: server });
+  const asking = connect({
+    socket: near,
+    secureContext: client,
+    minVersion: version,
+    maxVersion: version,
+    // what it says is judged below: the dates are not its to judge
+    rejectUnauthorized: false,
+    ...(canonicalIP(name) === undefined && { servername: name }),
+  });
+  const timer = setTimeout(() => asking.destroy(new Error('nothing came within 10 s')), PATIENCE_MS);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      asking
+        .once('secureConnect', resolve)
+        .once('error', reject)
+        .once('close', () => reject(new Error('it was ended')));
+      served.once('error', reject);
+    });
+  } catch (cause) {
+    throw refused(`${version}: expected a handshake, got ${said(cause)}`);
+  } finally {
+    clearTimeout(timer);
+  }
+  const fault = refusalOf(asking, name);
+  for (const socket of [asking, served]) socket.on('error', () => {}).destroy();
+  if (fault !== undefined) throw refused(`${version}: expected a client to take it for ${name}, got ${fault}`);
+}
+
+/** Why the client would not go on. Node.js says it in `authorizationError`, an error or its code. */
+function refusalOf(asking: TLSSocket, name: string): string | undefined {
+  const verified: unknown = asking.authorizationError ?? undefined;
+  const code = codeOf(verified);
+  if (verified !== undefined && code !== 'ERR_TLS_CERT_ALTNAME_INVALID' && !DATES.includes(code)) return said(verified);
+  const identity = checkServerIdentity(name, asking.getPeerCertificate());
+  return identity === undefined ? undefined : said(identity);
+}
+
+/** OpenSSL takes the bytes of a server as a server would. Its words never quote a key; a cause could. */
+function contextOf(options: Parameters<typeof createSecureContext>[0], expected: string) {
+  try {
+    return createSecureContext(options);
+  } catch (error) {
+    throw refused(`expected ${expected}, got ${said(error)}`);
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}
+
+/** The words of OpenSSL or Node.js and their code, on one line. */
+function said(error: unknown): string {
+  const code = codeOf(error);
+  const { message = code } = error instanceof Error ? error : {};
+  // error:05800074:x509 certificate routines::key values mismatch
+  const line = (message.split('\n')[0] ?? '').replace(/^error:[0-9A-F]+:[^:]*:[^:]*:/, '').trim();
+  return line === code || code.includes(line) ? code : `${line} (${code})`;
+}
+
+function refused(why: string): TLSError {
+  return new TLSError(`rehearse a handshake: ${why}`, { code: 'TLS_REHEARSAL' });
 }
