@@ -1,11 +1,13 @@
 /**
- * `fleet.yaml`: which sites an export serves, and where each one's licence comes from. `{site}` and `{name}` in a source
- * stand for the siteID and the name of the site at hand. Strict, and each fault is named with its line. Pure: whether a
+ * `fleet.yaml`: which sites an export serves, and where each one's licence and certificate come from. `{site}` and `{name}`
+ * in a source stand for the siteID and the name of the site at hand. Strict, and each fault is named with its line. Pure: whether a
  * site is known, the workspace says.
  */
 import { z } from 'zod';
 import type { ManifestCode } from './error.ts';
-import { licenseFrom, licenseTokenEnv, licenseURL, line } from './schema.ts';
+import type { CertificateSource } from './release-manifest.ts';
+import { checkCertificateSource } from './rules.ts';
+import { certificateFrom, hostNames, licenseFrom, licenseTokenEnv, licenseURL, line } from './schema.ts';
 import type { YamlSource } from './yaml.ts';
 import { readYaml } from './yaml.ts';
 
@@ -23,12 +25,20 @@ export interface FleetEntry {
   /** A siteID, or the name of a site. */
   readonly site: string;
   readonly license?: LicenseSource;
+  readonly tls?: FleetTLS;
+}
+
+/** Where the certificate of one site comes from, and for which names it must be. */
+export interface FleetTLS extends Partial<CertificateSource> {
+  /** Beside those of the release. */
+  readonly names?: readonly string[];
 }
 
 /** A fleet.yaml as it was read. */
 export interface FleetFile {
   /** For sites that have no source of their own. */
   readonly license?: LicenseSource;
+  readonly tls?: CertificateSource;
   readonly sites: readonly FleetEntry[];
   /** `fleet.yaml:7`, the line of a value, for who finds a fault in it later. */
   readonly where: (path: readonly PropertyKey[]) => string;
@@ -40,9 +50,16 @@ const license = z.strictObject({
   tokenEnv: licenseTokenEnv.optional(),
 });
 
+const { chain, ...beside } = certificateFrom;
+const certificate = z.strictObject({ chain, ...z.object(beside).partial().shape });
+const ownCertificate = certificate.partial().extend({
+  names: hostNames.optional().describe('For which names it must be, beside those of the release.'),
+});
+
 const entry = z.strictObject({
   site: line('a siteID or the name of a site').describe('A site that `ferry fleet list` shows, by its ID or its name.'),
   license: license.optional().describe('Where its licence comes from; the common source when left out.'),
+  tls: ownCertificate.optional().describe('Where its certificate comes from; the common source when left out.'),
 });
 
 const fleet = z.strictObject({
@@ -50,6 +67,11 @@ const fleet = z.strictObject({
     .optional()
     .describe(
       'The common source: {site} and {name} in it stand for each site. That of the release manifest when left out.',
+    ),
+  tls: certificate
+    .optional()
+    .describe(
+      'Where certificates come from: {site} and {name} stand for each site. As the release manifest says when left out.',
     ),
   sites: z
     .array(entry, { error: 'expected a list of sites' })
@@ -69,7 +91,10 @@ export function parseFleet(text: string, { path }: { readonly path: string }): F
   if (!parsed.success) throw yaml.schemaError(parsed.error.issues);
   const { sites } = parsed.data;
   checkSource(yaml, ['license'], parsed.data.license);
-  for (const [at, { license: own }] of sites.entries()) checkSource(yaml, ['sites', at, 'license'], own);
+  for (const [at, { license: own, tls }] of sites.entries()) {
+    checkSource(yaml, ['sites', at, 'license'], own);
+    checkCertificateSource(yaml, ['sites', at, 'tls'], tls);
+  }
   const twice = sites.findIndex(({ site }, at) => sites.findIndex((other) => other.site === site) < at);
   if (twice >= 0)
     throw yaml.error(['sites', twice], `expected each site once, got ${sites[twice]?.site} a second time`);

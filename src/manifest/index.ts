@@ -5,7 +5,7 @@ export { formatComposeOverride, parseComposeImages, parseComposeServices } from 
 export { destinationProblem, productFolders } from './destination.ts';
 export type { ManifestCode } from './error.ts';
 export { ManifestError } from './error.ts';
-export type { FleetEntry, FleetFile, LicenseSource } from './fleet.ts';
+export type { FleetEntry, FleetFile, FleetTLS, LicenseSource } from './fleet.ts';
 export { fleetSchema, parseFleet } from './fleet.ts';
 export { checkFormat, FORMAT, MIN_FERRY } from './format.ts';
 export { findHostPort, formatHostPort, type HostPort } from './host-port.ts';
@@ -28,13 +28,16 @@ export { parseReleaseDocument } from './release.ts';
 export type { ReleaseDocumentOptions } from './release-document.ts';
 export { contentDigest, formatTime, releaseDocument, releaseImage } from './release-document.ts';
 export type {
+  CertificateSource,
   ManifestFerry,
   ManifestFile,
   ManifestImage,
   ManifestLicense,
+  ManifestTLS,
   ReleaseManifest,
 } from './release-manifest.ts';
 export { REQUIREMENT_CHECKS, type Requirement, type RequirementCheck, readAddress } from './requirement.ts';
+export { CERTIFICATE_NAME, CHAIN_NAME } from './rules.ts';
 export { releaseSchema } from './schema.ts';
 export type { HeldImage, SiteCard, SiteCardFields } from './site-card.ts';
 export { parseSiteCard, SITE_CARD, siteCardDocument } from './site-card.ts';

@@ -28,7 +28,7 @@ export interface ReleaseDocumentOptions {
 /** The release.json of an export. @throws {ManifestError} `MANIFEST_VALUE` for a public key that is none */
 export function releaseDocument(options: ReleaseDocumentOptions): ReleaseDocument {
   const { manifest } = options;
-  const { tls, compose, requirements, upgradeFrom, dataRollback, changes } = manifest;
+  const { compose, requirements, upgradeFrom, dataRollback, changes } = manifest;
   return defined({
     format: FORMAT,
     minFerry: MIN_FERRY,
@@ -42,7 +42,7 @@ export function releaseDocument(options: ReleaseDocumentOptions): ReleaseDocumen
     images: options.images.map(releaseImage),
     files: [...options.files],
     license: licenseOf(manifest),
-    tls,
+    tls: tlsOf(manifest),
     compose,
     requirements: requirements?.map(crossingRequirement),
     upgradeFrom,
@@ -95,6 +95,13 @@ function licenseOf({ license }: ReleaseManifest): ReleaseDocument['license'] {
     graceDays: license.graceDays,
     publicKey: license.publicKey === undefined ? undefined : oneLineKey(license.publicKey),
   }) as NonNullable<ReleaseDocument['license']>;
+}
+
+/** Where a certificate comes from stays at the office: another one makes no other release. */
+function tlsOf({ tls }: ReleaseManifest): ReleaseDocument['tls'] {
+  if (tls === undefined) return undefined;
+  const { dir, names, reload } = tls;
+  return defined({ dir, names, reload }) as NonNullable<ReleaseDocument['tls']>;
 }
 
 /** PEM has line ends, which ferry's JSON does not carry: the key crosses as base64 of its DER. */

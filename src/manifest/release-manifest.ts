@@ -25,6 +25,25 @@ export interface ManifestLicense {
   readonly publicKey?: string;
 }
 
+/** Where a certificate comes from: paths, relative to the file that names them. */
+export interface CertificateSource {
+  /** The certificate, the leaf first, then its intermediates: PEM, or PKCS#12 with its key. */
+  readonly chain: string;
+  /** Where the site has not made the key itself. */
+  readonly key?: string;
+  /** The root that it ends at, where a system does not have it. */
+  readonly ca?: string;
+  /** The environment variable that holds the passphrase of the key. */
+  readonly keyPassphraseEnv?: string;
+}
+
+/** Where certificates go, for which names, and how a service learns of them; with `chain`, where one comes from. */
+export interface ManifestTLS extends Partial<CertificateSource> {
+  readonly dir: string;
+  readonly names: readonly string[];
+  readonly reload?: Reload;
+}
+
 /** An executable of ferry that travels with the release. */
 export interface ManifestFerry {
   readonly name: string;
@@ -50,7 +69,7 @@ export interface ReleaseManifest {
   readonly files: readonly ManifestFile[];
   readonly ferry: readonly ManifestFerry[];
   readonly license?: ManifestLicense;
-  readonly tls?: { readonly dir: string; readonly names: readonly string[]; readonly reload?: Reload };
+  readonly tls?: ManifestTLS;
   readonly compose?: NonNullable<ManifestSource['compose']>;
   readonly upgradeFrom?: string;
   readonly dataRollback?: 'safe' | 'restore' | 'none';

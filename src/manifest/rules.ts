@@ -5,10 +5,14 @@
 import { formatPlatform } from '../oci/index.ts';
 import { destinationProblem, productFolders } from './destination.ts';
 import { FILE_NAME } from './names.ts';
-import type { ReleaseManifest } from './release-manifest.ts';
+import type { CertificateSource, ReleaseManifest } from './release-manifest.ts';
 import type { YamlSource } from './yaml.ts';
 
 type Path = readonly PropertyKey[];
+
+/** What certificates are called among the files of a site; sealed, with `.age` behind it. */
+export const CHAIN_NAME = 'chain.pem';
+export const CERTIFICATE_NAME = 'certificate.pem';
 
 /** The name that a file has when none is given: the last part of its path. */
 export function lastPart(path: string): string {
@@ -36,11 +40,23 @@ export function checkRules(manifest: ReleaseManifest, yaml: YamlSource): void {
   checkFileNames(manifest, yaml);
   checkDestinations(manifest, yaml);
   checkLicense(manifest, yaml);
+  checkCertificateSource(yaml, ['tls'], manifest.tls);
   checkReload(manifest, yaml);
   const { compose } = manifest;
   if (compose !== undefined && !manifest.files.some(({ name }) => name === compose.file)) {
     throw yaml.error(['compose', 'file'], `expected the name of one of files, got ${compose.file}`);
   }
+}
+
+/** What stands beside a chain says nothing without one. */
+export function checkCertificateSource(
+  yaml: YamlSource,
+  path: Path,
+  source: { readonly [Key in keyof CertificateSource]?: string | undefined } | undefined,
+): void {
+  if (source === undefined || source.chain !== undefined) return;
+  const alone = (['key', 'ca', 'keyPassphraseEnv'] as const).find((key) => source[key] !== undefined);
+  if (alone !== undefined) throw yaml.error([...path, alone], 'expected a chain with it');
 }
 
 function checkUnique(yaml: YamlSource, key: string, names: readonly string[]): void {
@@ -90,8 +106,11 @@ function overlap(one: string, two: string): boolean {
   return one === two || one.startsWith(`${two}/`) || two.startsWith(`${one}/`);
 }
 
-function checkLicense({ license }: ReleaseManifest, yaml: YamlSource): void {
+function checkLicense({ license, tls }: ReleaseManifest, yaml: YamlSource): void {
   if (license === undefined) return;
+  if (tls && [CHAIN_NAME, CERTIFICATE_NAME].includes(license.name)) {
+    throw yaml.error(['license'], `expected a name that no certificate has, got ${license.name}; give one with name:`);
+  }
   if ((license.from === undefined) === (license.url === undefined)) {
     throw yaml.error(['license'], 'expected one of from and url');
   }

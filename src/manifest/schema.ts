@@ -37,10 +37,20 @@ export const licenseFrom = line('a path, relative to this file').describe('A fil
 export const licenseURL = grammar(/^https?:\/\/[^\s\p{Cc}]{1,2000}$/u, 'an http or https URL')
   .refine((url) => URL.canParse(url.replaceAll(/\{(?:site|name)\}/g, 'x')), { error: 'expected an http or https URL' })
   .describe('Where it is fetched; {site} and {name} stand for the site that it is for.');
+const variable = grammar(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable');
 /** Where its token is. */
-export const licenseTokenEnv = grammar(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable').describe(
-  'The environment variable that holds the token.',
-);
+export const licenseTokenEnv = variable.describe('The environment variable that holds the token.');
+
+const certificateFile = line('a path, relative to this file');
+/** Where a certificate comes from; paths, in which `{site}` and `{name}` stand for the site that it is for. */
+export const certificateFrom = {
+  chain: certificateFile.describe(
+    'The certificate and its intermediates, relative to this file; {site} and {name} stand for the site that it is for.',
+  ),
+  key: certificateFile.describe('Its private key, which crosses sealed; none where the site has made the key itself.'),
+  ca: certificateFile.describe('The root that it ends at, where that is not one of this system.'),
+  keyPassphraseEnv: variable.describe('The environment variable that holds the passphrase of the key.'),
+};
 
 const license = z.strictObject({
   from: from.optional(),
@@ -64,11 +74,20 @@ const reload = z.strictObject({
   restart: z.literal(true, { error: 'expected true, or no such key' }).optional(),
 });
 
+/** Names of a server. */
+export const hostNames = z
+  .array(line('a host name or address'))
+  .min(1, { error: 'expected at least one name' })
+  .max(100);
+
 const tls = z.strictObject({
   dir: destination,
-  names: z.array(line('a host name or address')).min(1, { error: 'expected at least one name' }).max(100),
+  names: hostNames,
   reload: reload.optional(),
 });
+
+/** Where certificates come from is the office's business: it never crosses. */
+const officeTLS = tls.extend(z.object(certificateFrom).partial().shape);
 
 const compose = z.strictObject({
   project: grammar(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'a compose project name: lower-case letters, digits, "_" and "-"'),
@@ -146,7 +165,7 @@ export const manifestSchema = z.strictObject({
   files: z.array(file).max(1000).optional(),
   compose: compose.optional(),
   license: license.optional(),
-  tls: tls.optional(),
+  tls: officeTLS.optional(),
   ferry: z.array(ferry).max(16).optional(),
   upgradeFrom: line('a range such as ">=1.8"')
     .refine(isRange, { error: 'expected a range such as ">=1.8 <3"' })

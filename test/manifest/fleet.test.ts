@@ -19,6 +19,18 @@ describe('parseFleet', () => {
     ]);
   });
 
+  it('reads where certificates come from, and names beside those of the release', () => {
+    const { tls, sites } = parseText(
+      'tls: {chain: "./{site}.pem", ca: ./ca.pem}\nsites:\n  - {site: a, tls: {names: [a.example]}}\n' +
+        '  - {site: b, tls: {chain: ./b.pem, key: ./b.key, keyPassphraseEnv: B}}\n',
+    );
+    expect(tls).toEqual({ chain: './{site}.pem', ca: './ca.pem' });
+    expect(sites.map((one) => one.tls)).toEqual([
+      { names: ['a.example'] },
+      { chain: './b.pem', key: './b.key', keyPassphraseEnv: 'B' },
+    ]);
+  });
+
   it('knows on which line a site stands', () => {
     const { where } = parseText('sites:\n  - site: one\n  - site: two\n');
     expect(where(['sites', 1])).toBe('fleet.yaml:3');
@@ -47,6 +59,9 @@ describe('parseFleet', () => {
     ],
     ['another scheme', 'license: {url: "ftp://a.example/"}\nsites: [{site: a}]\n', 1, 'http or https'],
     ['no host', 'license: {url: "https://[::/{site}"}\nsites: [{site: a}]\n', 1, 'http or https'],
+    ['a certificate from nowhere', 'tls: {ca: ./a.pem}\nsites: [{site: a}]\n', 1, 'tls.chain: expected a path'],
+    ['a key without a chain', 'sites:\n  - site: a\n    tls: {key: ./a.key}\n', 3, 'tls.key: expected a chain with it'],
+    ['names for all', 'tls: {chain: ./a, names: [a.example]}\nsites: [{site: a}]\n', 1, 'unknown key'],
     ['a site twice', 'sites:\n  - site: a\n  - site: b\n  - site: a\n', 4, 'got a a second time'],
   ])('refuses %s and names the line', (_what, text, lineNumber, words) => {
     const at = new RegExp(`^read fleet: fleet\\.yaml:${lineNumber}: .*${words}`);

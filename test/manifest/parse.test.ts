@@ -52,6 +52,26 @@ describe('parseReleaseManifest', () => {
     expect(manifest.dated).toBe(false);
   });
 
+  it('reads where a certificate comes from', () => {
+    const tls = {
+      chain: './certs/{site}.pem',
+      key: './certs/{name}.key',
+      ca: './ca.pem',
+      keyPassphraseEnv: 'TLS_PASS',
+    };
+    const lines = Object.entries(tls).map(([key, value]) => `  ${key}: "${value}"\n`);
+    expect(parse(GOOD.replace('tls:\n', `tls:\n${lines.join('')}`)).tls).toMatchObject(tls);
+  });
+
+  it.each(['chain.pem', 'certificate.pem'])('leaves the name %s to a certificate', (name) => {
+    expect(refusal('from: ./license.blob\n', `from: ./${name}\n`)).toMatchObject({
+      code: 'MANIFEST_VALUE',
+      message: expect.stringContaining('expected a name that no certificate has'),
+    });
+    const withoutTLS = GOOD.replace(/tls:\n(?: .*\n)*/, '').replace('./license.blob', `./${name}`);
+    expect(parse(withoutTLS).license?.name).toBe(name);
+  });
+
   it('knows a release that holds the date', () => {
     expect(parse(GOOD.replace('release: 2.1.0', 'release: "nightly-{date}"')).dated).toBe(true);
   });
@@ -73,6 +93,9 @@ describe('parseReleaseManifest', () => {
     ['a word for a number', 'graceDays: 30', 'graceDays: month', 13, 'expected a whole number of days, got month'],
     ['both ways to reload', 'SIGHUP}', 'SIGHUP, restart: true}', 17, 'one of signal and restart'],
     ['no licence source', 'from: ./license.blob\n', 'name: x\n', 10, 'one of from and url'],
+    ['a key with no chain', 'dir: /etc/atrium/tls', 'dir: /etc/atrium/tls\n  key: ./a.key', 16, 'expected a chain'],
+    ['a root with no chain', 'dir: /etc/atrium/tls', 'dir: /etc/atrium/tls\n  ca: ./ca.pem', 16, 'expected a chain'],
+    ['a passphrase', 'dir: /etc/atrium/tls', 'dir: /etc/atrium/tls\n  keyPassphraseEnv: a b', 16, 'name of an env'],
     ['a token with no url', 'graceDays: 30', 'tokenEnv: TOKEN', 13, 'expected a url'],
     ['a compose file that is not carried', 'file: compose.yaml', 'file: other.yaml', 9, 'one of files'],
     ['a mode that others may write', 'install: /etc/atrium/compose.yaml', 'mode: "0666"', 8, 'files[0].mode'],

@@ -65,6 +65,14 @@ describe('releaseDocument', () => {
     expect(text).toContain(publicKey.export({ type: 'spki', format: 'der' }).toString('base64'));
     expect(text).not.toMatch(/secret|TOKEN/);
   });
+
+  it('carries where certificates go, and not where the office has them', () => {
+    const tls = 'tls: {dir: /etc/demo/tls, names: [a.example], reload: {service: web, signal: SIGHUP}';
+    const plain = documentOf('1', { more: `${tls}}\n` });
+    const more = `${tls}, chain: ./a.pem, key: ./a.key, ca: ./ca.pem, keyPassphraseEnv: PASS}\n`;
+    expect(documentOf('1', { more })).toEqual(plain);
+    expect(Object.keys(plain.tls ?? {}).toSorted()).toEqual(['dir', 'names', 'reload']);
+  });
 });
 
 describe('contentDigest', () => {
