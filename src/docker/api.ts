@@ -27,6 +27,8 @@ export interface EngineAPI {
   ask(request: EngineRequest): Promise<unknown>;
   /** As `ask`, but `undefined` for 404. */
   find(request: EngineRequest): Promise<unknown>;
+  /** As `ask`, but the answer as it comes; ended by whoever reads it, or when its time is over. */
+  stream(request: EngineRequest): Promise<IncomingMessage>;
   /** Posts a tar to `/images/load`; resolves when the engine begins to answer, which may be before it has everything. */
   load(tar: Readable, signal: AbortSignal): Promise<IncomingMessage>;
   /** Asks for an image of no files, with one label, under a name. The answer is lines, as a load's. */
@@ -42,9 +44,9 @@ type DialOptions = Parameters<Docker['modem']['dial']>[0];
 export async function openAPI(address: EngineAddress, agent: Agent): Promise<EngineAPI> {
   const docker = await openDocker(address, agent);
   const where = formatAddress(address);
-  const once = async (request: EngineRequest): Promise<unknown> => {
+  const once = async (request: EngineRequest, { isStream = false } = {}): Promise<unknown> => {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    docker.modem.dial(dialOptions(request), (error, result) => {
+    docker.modem.dial({ ...dialOptions(request), isStream }, (error, result) => {
       if (error) reject(error);
       else resolve(result);
     });
@@ -57,6 +59,13 @@ export async function openAPI(address: EngineAddress, agent: Agent): Promise<Eng
         if (request.method === 'GET' && isErrno(error, 'EPIPE')) return once(request);
         throw error;
       });
+    } catch (error) {
+      throw asDockerError(error, { where, what: `${request.method} ${request.path}` });
+    }
+  };
+  const stream = async (request: EngineRequest) => {
+    try {
+      return (await once(request, { isStream: true })) as IncomingMessage;
     } catch (error) {
       throw asDockerError(error, { where, what: `${request.method} ${request.path}` });
     }
@@ -80,7 +89,7 @@ export async function openAPI(address: EngineAddress, agent: Agent): Promise<Eng
     }
   };
   const find = (request: EngineRequest) => ask(request).catch(undefinedFor404);
-  return { ask, find, load, importEmpty, close: () => agent.destroy() };
+  return { ask, find, stream, load, importEmpty, close: () => agent.destroy() };
 }
 
 /**

@@ -8,6 +8,7 @@ import { waitingFor } from './away.ts';
 import { type Compose, findCompose, programEnvironment } from './compose.ts';
 import { type EngineContainer, listContainers } from './containers.ts';
 import { DockerError } from './error.ts';
+import { type ExecEnd, type ExecOptions, execInContainer } from './exec.ts';
 import { type Connection, type EngineFacts, readFacts } from './facts.ts';
 import type { EngineImage } from './image.ts';
 import { findImage, type Inventory, type KnownImage, readInventory, withImage } from './inventory.ts';
@@ -50,6 +51,8 @@ export interface Engine {
   findPins(label?: string): Promise<Pin[]>;
   /** All containers, pins too: those have the label `PIN_LABEL`. */
   containers(): Promise<EngineContainer[]>;
+  /** Runs a program in a running container, without a shell. */
+  execInContainer(id: string, words: readonly string[], options: ExecOptions): Promise<ExecEnd>;
   stopContainer(id: string): Promise<void>;
   /** To its first process; only where it runs. */
   signalContainer(id: string, signal: string): Promise<void>;
@@ -122,6 +125,7 @@ function tieTogether(connection: Connection, where: Whereabouts): Engine {
     unpin: (handle) => unpin(api, handle),
     findPins: (label) => findPins(api, label),
     containers: () => listContainers(api),
+    execInContainer: (id, words, options) => execInContainer(api, { id, words }, options),
     stopContainer: (id) => stopContainer(api, id),
     signalContainer: (id, signal) => signalContainer(api, id, signal),
     restartContainer: (id) => restartContainer(api, id),

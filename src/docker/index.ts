@@ -8,6 +8,7 @@ export type { ConnectOptions, Engine } from './engine.ts';
 export { connectEngine } from './engine.ts';
 export type { DockerCode } from './error.ts';
 export { DockerError } from './error.ts';
+export type { ExecEnd, ExecOptions } from './exec.ts';
 export type { EngineFacts, Store } from './facts.ts';
 export type { EngineImage } from './image.ts';
 export { engineImage } from './image.ts';

@@ -38,13 +38,16 @@ export interface TestEngine {
   stop(): Promise<void>;
 }
 
+export interface StartEngineOptions {
+  readonly args?: readonly string[];
+  /** An existing folder, which stays. @default a new one */
+  readonly dataRoot?: string;
+  /** Networks for containers, in a network namespace of the engine's own that goes with it. @default false */
+  readonly network?: boolean;
+}
+
 /** Starts a private dockerd and waits until it answers. @throws when it is not installed, with the command that does it. */
-export async function startEngine(
-  options: {
-    readonly args?: readonly string[] /** An existing folder, which stays. @default a new one */;
-    readonly dataRoot?: string;
-  } = {},
-): Promise<TestEngine> {
+export async function startEngine(options: StartEngineOptions = {}): Promise<TestEngine> {
   if (!existsSync(DOCKERD)) throw new Error(`no ${DOCKERD} here; run: ${INSTALL}`);
   const root = await mkdtemp('/tmp/fe-');
   const socket = join(root, 's');
@@ -55,10 +58,10 @@ export async function startEngine(
     `unix://${socket}`,
     '--iptables=false',
     '--ip6tables=false',
-    '--bridge=none',
+    ...(options.network ? [] : ['--bridge=none']),
     ...(options.args ?? []),
   );
-  let child = spawnEngine(root, args);
+  let child = spawnEngine(root, args, options);
   const atExit = () => child.kill('SIGTERM');
   process.once('exit', atExit);
   let stopping: Promise<void> | undefined;
@@ -77,7 +80,7 @@ export async function startEngine(
     // what lies under /run is gone after a power cut
     unmountBelow(join(root, 'x'));
     for (const name of ['x', 'pid']) await rm(join(root, name), { recursive: true, force: true });
-    child = spawnEngine(root, args);
+    child = spawnEngine(root, args, options);
     await untilAnswering(root, socket, child);
   };
   const kill = () => killEngine(root, child);
@@ -85,10 +88,14 @@ export async function startEngine(
   return { socket, host: `unix://${socket}`, pid, root, dataRoot, docker, kill, restart, stop };
 }
 
-function spawnEngine(root: string, args: readonly string[]): ChildProcess {
+/** In a network namespace of its own, whose loopback is up: no bridge of it is on the machine, then or later. */
+const IN_NAMESPACE = ['unshare', '--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh'];
+
+function spawnEngine(root: string, args: readonly string[], { network }: StartEngineOptions): ChildProcess {
   const log = openSync(join(root, 'log'), 'w');
+  const command = [...(network ? IN_NAMESPACE : []), DOCKERD, ...args];
   // pdeathsig: a test process that is killed takes its engine along
-  const child = spawn('setpriv', ['--pdeathsig', 'TERM', DOCKERD, ...args], {
+  const child = spawn('setpriv', ['--pdeathsig', 'TERM', ...command], {
     stdio: ['ignore', log, log],
     env: { ...process.env, DOCKER_TMPDIR: '' },
   });
