@@ -27,9 +27,9 @@ export function serveOldWith(means: ServeMeans): StepKind<ServeData> {
       // a signal that went nowhere needs no answer: what does not run reads the files when it starts
       if (data.reload !== null && told === undefined && problem === undefined) return;
       const { isBack, what } = await lookAgain(data, means);
-      const failed = problem === undefined ? '' : `, but ${problem}`;
-      if (isBack) tellBack(`${what}${failed}`, site);
-      else tellLeft(`the former files are back, but ${[problem, what].filter(Boolean).join('; ')}`, site);
+      const isTold = problem === undefined;
+      if (isBack ?? isTold) tellBack(isTold ? what : `${what}, but ${problem}`, site);
+      else tellLeft(`the former files are back, but ${isTold ? what : `${problem}; ${what}`}`, site);
     },
   };
 }
@@ -52,23 +52,22 @@ async function reloadAgain(data: ServeData, site: Site, { commandLimitMs }: Serv
 }
 
 interface Back {
-  /** As far as it can be told; where nobody can look, that somebody was told has to do. */
-  readonly isBack: boolean;
+  /** `undefined` where nobody can look. */
+  readonly isBack: boolean | undefined;
   readonly what: string;
 }
 
 async function lookAgain({ probe, before }: ServeData, { looking }: ServeMeans): Promise<Back> {
-  const back = 'the former files are back';
-  if (probe === null) return { isBack: true, what: `${back} and reloaded; nobody looked what is served` };
+  if (probe === null) return { isBack: undefined, what: 'the former files are back; nobody looked what is served' };
   const where = whereOf(probe);
-  if (before.length === 0) return { isBack: true, what: `${back}; none was served at ${where} before` };
+  if (before.length === 0) return { isBack: true, what: `the former files are back; nobody served at ${where} before` };
   const isWanted = ({ fingerprint }: { readonly fingerprint: string }) => before.includes(fingerprint);
   const seen = await untilServed(probe, { ...looking, isWanted, signal: undefined });
   return seen.isServed
     ? { isBack: true, what: `the former certificate is back, and served at ${where}` }
     : {
         isBack: false,
-        what: `${where} serves another than the former certificate: ${seen.what}; look after what serves there`,
+        what: `expected the former certificate at ${where}, got ${seen.what}: look after what serves there`,
       };
 }
 

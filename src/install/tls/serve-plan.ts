@@ -60,14 +60,14 @@ export async function planServe(options: ServeOptions): Promise<ServePlan> {
   const warnings = [...found.warnings, ...linesOf({ found, reload, address, probe })];
   const about = { warnings, ...(served && { served }) };
   if (reload === undefined && probe === undefined) return { ...about, usesEngine: false };
-  const former = [options.before.fingerprint, served?.fingerprint].filter(
-    (one) => one !== undefined && one !== next.fingerprint,
-  );
+  // where nobody served, there is nothing to wait for on a way back
+  const former = served === undefined ? [] : [options.before.fingerprint, served.fingerprint];
+  const before = new Set(former.filter((one) => one !== undefined && one !== next.fingerprint));
   const data: ServeData = {
     reload: reload ?? null,
     probe: probe ?? null,
     next: next.fingerprint,
-    before: [...new Set(former as readonly string[])],
+    before: [...before] as readonly string[],
   };
   const steps = { before: serveOld(data), after: serve(data), usesEngine: reload?.kind === 'containers' };
   const told = { ...(reload && { reload: describeReload(reload) }), ...(probe && { probe: formatHostPort(probe) }) };

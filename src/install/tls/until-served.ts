@@ -38,7 +38,7 @@ export interface UntilServedOptions extends Looking {
   readonly signal: AbortSignal | undefined;
 }
 
-const POLL_MS = 100;
+const POLL_MS = 50;
 const ONCE_MS = 3000;
 const IN_A_ROW = 3;
 
@@ -71,7 +71,7 @@ export async function lookOnce(
   } catch (error) {
     signal?.throwIfAborted();
     if (!(error instanceof TLSError)) throw error;
-    return { isServed: false, what: error.message };
+    return { isServed: false, what: error.message.replace(/^probe .*?: expected a certificate, got /, '') };
   }
 }
 
