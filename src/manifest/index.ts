@@ -44,4 +44,4 @@ export { parseSiteCard, SITE_CARD, siteCardDocument } from './site-card.ts';
 export type { SiteFile, SiteFiles } from './site-files.ts';
 export { parseSiteFiles, siteFilesDocument } from './site-files.ts';
 export type { SitePolicy, TLSPolicy } from './site-policy.ts';
-export { DEFAULT_POLICY, parseSitePolicy } from './site-policy.ts';
+export { DEFAULT_POLICY, folderProblem, parseSitePolicy } from './site-policy.ts';

@@ -166,8 +166,8 @@ export function parseSitePolicy(text: string, { path }: { readonly path: string 
   };
 }
 
-/** Why a folder is none that releases may have, in words that follow its name. */
-function folderProblem(path: string): string | undefined {
+/** Why a folder is none that releases or certificates may have, in words that follow its name; `undefined` when it is one. */
+export function folderProblem(path: string): string | undefined {
   const odd = path === '/' || path === '' ? 'expected a folder below /' : destinationProblem(`${path}/file`, [path]);
   if (odd !== undefined) return odd;
   const tree = SYSTEM_TREES.find((system) => path === system || path.startsWith(`${system}/`));

@@ -29,6 +29,11 @@ export interface InstallFile {
 /** What a file of a site is; `key` is the private key beside a `chain`, which no document names. */
 export type InstallRole = SiteFile['role'] | 'key';
 
+/** A certificate and its key are switched by one rename, so both must be links of ours. */
+export function isOfPair(role: InstallRole | undefined): boolean {
+  return role === 'chain' || role === 'key';
+}
+
 /** The files that a document for this site, or any, brings, in the clear. */
 export interface OpenSiteFiles {
   readonly site: string;
@@ -39,6 +44,8 @@ export interface OpenSiteFiles {
 export interface OpenSiteFile extends Pick<SiteFile, 'name' | 'digest' | 'size' | 'mode' | 'install'> {
   readonly entry: string;
   readonly role: InstallRole;
+  /** Whether it came sealed for this site. */
+  readonly isSealed?: boolean;
 }
 
 export interface InstallFilesOptions {

@@ -3,12 +3,12 @@
  * the operator alone. Looks and changes nothing. FORMAT §3; the steps are `steps/stage.ts` and `steps/switch.ts`.
  */
 
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { InstallError } from '../error.ts';
 import type { Installed, InstalledFile } from '../kept/installed.ts';
-import type { InstallFile } from './destination.ts';
+import { type InstallFile, isOfPair } from './destination.ts';
 import { FolderTree } from './folder.ts';
-import { findVersion } from './our-link.ts';
+import { findVersion, isOurLink } from './our-link.ts';
 import { refuseOwned } from './owned-folder.ts';
 import { type FoundFile, findStanding } from './standing.ts';
 
@@ -91,13 +91,19 @@ async function refusing(look: () => Promise<void>, { onRefusal }: PlanFilesOptio
 async function planFile(file: InstallFile, tree: FolderTree, { keepLocal = [] }: PlanFilesOptions) {
   const found = await findStanding(tree, file.path);
   if (found === undefined) return { file, found, action: 'installed' as const };
-  if (isSame(found, file)) return { file, found, action: 'same' as const };
+  const isPlaced = !isOfPair(file.role) || (await isLinkedAt(tree, file.path));
+  if (isPlaced && isSame(found, file)) return { file, found, action: 'same' as const };
   return { file, found, action: isNamed(file, keepLocal) ? ('kept' as const) : ('installed' as const) };
 }
 
 /** Whose it is does not count: the operator may have given it to the user that a container runs as. */
 function isSame(found: FoundFile, file: InstallFile): boolean {
   return found.digest === file.digest && found.mode === file.mode;
+}
+
+async function isLinkedAt(tree: FolderTree, path: string): Promise<boolean> {
+  const folder = await tree.find(dirname(path));
+  return folder !== undefined && (await isOurLink(folder, basename(path)));
 }
 
 /** What others keep under our name must be told before anything is changed. */

@@ -30,6 +30,8 @@ export interface WantedFile {
   readonly source: { readonly entry: string } | { readonly stored: string } | null;
   /** Stands there as a plain file once all is settled, as it did before ferry came. @default false */
   readonly isPlain?: boolean;
+  /** Must be a link of ours, also where a plain file has the same bytes: it is switched together with another one. @default false */
+  readonly isLinked?: boolean;
 }
 
 /** What the steps that stage and switch files know. */
@@ -110,8 +112,9 @@ async function planFolder(
 }
 
 function isStanding(wanted: WantedFile, was: Form, found: FoundFile | undefined): boolean {
-  const { digest, mode, uid, gid, isPlain } = wanted;
+  const { digest, mode, uid, gid, isPlain, isLinked } = wanted;
   if (digest === null) return was === 'absent';
+  if (isLinked === true && was !== 'link') return false;
   if (found === undefined || found.digest !== digest) return false;
   if (found.mode !== mode && found.mode !== (mode & 0o777)) return false;
   const isOwned = (uid === undefined || uid === found.uid) && (gid === undefined || gid === found.gid);

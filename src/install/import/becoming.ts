@@ -4,7 +4,7 @@
  */
 
 import { userInfo } from 'node:os';
-import type { InstallRole } from '../files/destination.ts';
+import { type InstallRole, isOfPair } from '../files/destination.ts';
 import type { FilePlan, PlannedFile } from '../files/file-plan.ts';
 import type { WantedFile } from '../files/switch-plan.ts';
 import type { Installed, InstalledFile, InstalledTag, KnownRole } from '../kept/installed.ts';
@@ -14,13 +14,9 @@ import type { ReleasePlan } from './planned-release.ts';
 export function wantedFiles({ files }: Pick<FilePlan, 'files'>): readonly WantedFile[] {
   return files
     .filter(({ action }) => action === 'installed')
-    .map(({ file: { path, name, digest, size, mode, entry } }) => ({
-      path,
-      name,
-      digest,
-      size,
-      mode,
-      source: { entry },
+    .map(({ file: { path, name, digest, size, mode, entry, role } }) => ({
+      ...{ path, name, digest, size, mode, source: { entry } },
+      ...(isOfPair(role) && { isLinked: true }),
     }));
 }
 

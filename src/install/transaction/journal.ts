@@ -28,7 +28,7 @@ export function journalEngine({ socket, id, dataRoot }: JournalEngine): JournalE
 export interface Journal {
   /** 12 hex digits: part of every temporary name. */
   readonly id: string;
-  readonly command: 'import' | 'rollback' | 'license';
+  readonly command: 'import' | 'rollback' | 'license' | 'tls';
   /** For people: `import atrium 2.1.0 (sequence 7)`. */
   readonly title: string;
   readonly product?: string;
