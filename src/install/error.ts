@@ -38,6 +38,7 @@ import { FerryError } from '../errors.ts';
  * - `ACTIVATION_FAILED`: the release does not come up.
  * - `TLS_PLACE`: a certificate cannot go to the folder that is named.
  * - `TLS_NO_KEY`: a certificate came alone, and its key is not here.
+ * - `TLS_KEY_UNSEALED`: a bundle carries a private key in the clear.
  * - `RELOAD_FORBIDDEN`: the release wants a container reloaded that is none of its own.
  * - `RELOAD_FAILED`: whoever serves the certificate could not be told of the new one.
  * - `TLS_NOT_SERVED`: the live port goes on serving another certificate.
@@ -80,6 +81,7 @@ export type InstallCode =
   | 'ACTIVATION_FAILED'
   | 'TLS_PLACE'
   | 'TLS_NO_KEY'
+  | 'TLS_KEY_UNSEALED'
   | 'RELOAD_FORBIDDEN'
   | 'RELOAD_FAILED'
   | 'TLS_NOT_SERVED'

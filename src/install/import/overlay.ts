@@ -11,7 +11,16 @@ import { editFindings } from '../files/local-edit.ts';
 import { findInstalled } from '../kept/installed.ts';
 import { proveMedium } from '../look/medium.ts';
 import { grantedFolders } from '../policy.ts';
+import { decisionsOf } from '../tls/carried.ts';
 import { askToGoOn } from './ask.ts';
+import {
+  type CertificatePlan,
+  describeCertificate,
+  judgeCertificate,
+  planCertificate,
+  receiptCertificate,
+  useUpKey,
+} from './certificate.ts';
 import { describePlan } from './dry-run.ts';
 import { runImport } from './import-transaction.ts';
 import { type JudgedLicenses, judgeLicenses } from './license-findings.ts';
@@ -28,25 +37,34 @@ export async function importOverlay(session: Session): Promise<ImportResult> {
   const { sites } = await proveMedium(bundle);
   refuseForeign(session, sites);
   const product = known.product ?? sites[0]?.siteFiles.product ?? '';
-  const here = await readSiteFiles([{ bundle, accepted, sites }], { identity, product });
-  const plan = await planOverlay(session, product, here);
+  const read = await readSiteFiles([{ bundle, accepted, sites }], { identity, product });
+  const { here, tls } = await certificateHere(session, product, read);
+  const plan = await planOverlay(session, product, { here, tls });
   try {
     findings.add(...editFindings(plan.edits));
     const judged = await findings.check(() => judgeOverlayLicenses(session, { plan, product, ...here }));
+    const certificate = await findings.check(async () =>
+      planCertificate(session, { tls, files: plan, releases: [await findRelease(session)] }),
+    );
     const room = await lookAtSpace(fileNeeds(session, plan));
     findings.add(...spaceFindings(room.places));
     findings.throwAny();
-    const said = [...here.warnings, ...plan.warnings, ...room.warnings];
+    const serving = certificate?.serve?.warnings ?? [];
+    const said = [...here.warnings, ...plan.warnings, ...serving, ...room.warnings];
+    const about = { plan, product, certificate };
     const planned = async (): Promise<ImportResult> => ({
-      ...describe(session, { plan, product }, said),
+      ...describe(session, about, said),
+      ...describeCertificate(session, certificate),
       action: 'planned',
       plan: await describePlan(session, { files: plan, space: room.places, licenses: judged?.licenses }),
     });
     if (options.dryRun) return await planned(); // while the folders are open
     if (plan.files.some(({ action }) => action === 'installed')) await askToGoOn(session, planned);
-    const done = await install(session, { plan, product, isShorter: judged?.isShorter === true, ...here });
+    const isShorter = judged?.isShorter === true || tls?.isShorter === true;
+    const done = await install(session, { ...about, isShorter, ...here });
     return {
-      ...describe(session, { plan, product }, [...said, ...(done?.warnings ?? [])]),
+      ...describe(session, about, [...said, ...(done?.warnings ?? [])]),
+      ...describeCertificate(session, certificate, done?.outcome ?? {}),
       action: done === undefined ? 'present' : 'installed',
       ...(done?.outcome.recreate && { recreate: done.outcome.recreate }),
     };
@@ -61,17 +79,28 @@ async function findRelease({ reader }: Session): Promise<ReleaseDocument | undef
   return current && parseReleaseDocument(current.document);
 }
 
+/** The files of this site, with those of the certificate among them. */
+async function certificateHere(session: Session, product: string, here: SiteFilesHere) {
+  const { reader } = session;
+  const release = await findRelease(session);
+  const installed = await findInstalled(reader, (await reader?.findCurrentSequence()) ?? 0);
+  return judgeCertificate(session, { product, release, installed, here });
+}
+
 /** Which files go where, by the installed release and by what stands there. */
-async function planOverlay(session: Session, product: string, { documents: sites }: SiteFilesHere): Promise<FilePlan> {
+async function planOverlay(
+  session: Session,
+  product: string,
+  { here: { documents: sites }, tls }: Awaited<ReturnType<typeof judgeCertificate>>,
+): Promise<FilePlan> {
   const { reader, options, findings } = session;
   const release = await findRelease(session);
   const folders = grantedFolders(product, session.policy);
   const wanted = installFiles({ product, release, hasReleaseFiles: false, sites, folders, own: ownOf(session) });
   // never as a first import: no rollback goes back over an overlay, so what it finds could not be brought back
   const last = (await findInstalled(reader, (await reader?.findCurrentSequence()) ?? 0)) ?? { files: [] };
-  const { keepLocal, replace } = options;
   const onRefusal = (error: unknown) => findings.add(error);
-  return planFiles(wanted, { prefix: prefixOf(session), folders, last, keepLocal, replace, onRefusal });
+  return planFiles(wanted, { prefix: prefixOf(session), folders, last, ...decisionsOf(options, tls), onRefusal });
 }
 
 function describe(
@@ -94,6 +123,7 @@ function describe(
 
 interface PlannedOverlay extends SiteFilesHere {
   readonly plan: FilePlan;
+  readonly certificate?: CertificatePlan | undefined;
   readonly product: string;
 }
 
@@ -110,26 +140,31 @@ async function judgeOverlayLicenses(
 /** Installs what is to be changed; `undefined` where that is nothing, or nothing may be. */
 async function install(
   session: Session,
-  { plan, product, isShorter, opened }: PlannedOverlay & { readonly isShorter: boolean },
+  { plan, product, certificate, isShorter, opened }: PlannedOverlay & { readonly isShorter: boolean },
 ) {
   const { state, options } = session;
   if (state === undefined) return undefined;
-  const steps = await siteFileSteps(state, plan);
+  const steps = await siteFileSteps(state, plan, certificate?.serve);
   // there is no receipt to say it, and what cannot be written down is not done
-  for (const { flag, reason } of overridesOf(options, { isDowngrade: false, isShorter, files: plan })) {
-    await state.appendAudit({ event: 'override', at: options.now, facts: { flag, reason } });
-  }
+  const overrides = overridesOf(options, {
+    isDowngrade: false,
+    isShorter,
+    hasFewerNames: certificate?.tls.hasFewerNames,
+    files: plan,
+  });
+  for (const facts of overrides) await state.appendAudit({ event: 'override', at: options.now, facts: { ...facts } });
   if (steps === undefined) return undefined;
-  return runImport(session, {
+  const done = await runImport(session, {
     state,
     tree: plan.tree,
     steps,
     title: 'import the files of this site',
     product,
-    line: { kind: 'overlay', action: 'installed' },
+    line: { kind: 'overlay', action: 'installed', certificate: receiptCertificate(certificate).tls },
     plans: [],
     opened,
   });
+  return { ...done, warnings: [...done.warnings, ...(await useUpKey(state, certificate))] };
 }
 
 /** One bundle serves every site, so others' files in it are nothing; an overlay is for one. */

@@ -8,12 +8,14 @@ import type { ImportOptions } from './result.ts';
 export function overrideFlags({
   allowDowngrade,
   allowShorter,
+  allowFewerNames,
   keepLocal = [],
   replace = [],
 }: ImportOptions): readonly string[] {
   return [
     ...(allowDowngrade ? ['--allow-downgrade'] : []),
     ...(allowShorter ? ['--allow-shorter'] : []),
+    ...(allowFewerNames ? ['--allow-fewer-names'] : []),
     ...(keepLocal.length > 0 ? ['--keep-local'] : []),
     ...(replace.length > 0 ? ['--replace'] : []),
   ];
@@ -28,7 +30,10 @@ export function overridesOf(
   { reason = '' }: Pick<ImportOptions, 'reason'>,
   plan: {
     readonly isDowngrade: boolean;
+    /** Of the licence, or of the certificate. */
     readonly isShorter: boolean;
+    /** Of the certificate. */
+    readonly hasFewerNames?: boolean | undefined;
     readonly files: Pick<FilePlan, 'files' | 'replaced'>;
   },
 ): readonly Override[] {
@@ -36,6 +41,7 @@ export function overridesOf(
   const flags = [
     ...(plan.isDowngrade ? ['--allow-downgrade'] : []),
     ...(plan.isShorter ? ['--allow-shorter'] : []),
+    ...(plan.hasFewerNames ? ['--allow-fewer-names'] : []),
     ...kept.map(({ file }) => `--keep-local ${file.name}`),
     ...plan.files.replaced.map(({ file }) => `--replace ${file.name}`),
   ];

@@ -6,6 +6,7 @@ import type { AcceptedRelease } from '../../trust/index.ts';
 import type { ActivationSteps } from '../activation/activation.ts';
 import type { FerryPlan } from '../executable/plan.ts';
 import type { FilePlan } from '../files/file-plan.ts';
+import type { CertificatePlan } from './certificate.ts';
 import type { EnginePlan } from './image-plan.ts';
 import type { JudgedLicenses } from './license-findings.ts';
 import type { SiteFilesHere } from './site-files.ts';
@@ -21,10 +22,12 @@ export interface ReleasePlan {
   readonly files: FilePlan;
   /** The files of this site in the clear, by entry. */
   readonly opened: SiteFilesHere['opened'];
-  /** Whether a licence among them takes the place of one that lasts longer: somebody has allowed it. */
+  /** Whether a licence or the certificate among them takes the place of one that lasts longer: somebody has allowed it. */
   readonly isShorter: boolean;
   /** What those say that are to be installed, by path. */
   readonly licenses: JudgedLicenses['licenses'];
+  /** The certificate among them. */
+  readonly certificate: CertificatePlan | undefined;
   /** Path of the overlay that some of them are of. */
   readonly overlay?: string | undefined;
   /** What becomes of ferry itself. */

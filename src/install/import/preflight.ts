@@ -22,6 +22,10 @@ export class Findings {
   add(...errors: readonly unknown[]): void {
     for (const error of errors) {
       if (!(error instanceof FerryError) || isDamage(error)) throw error;
+      if (error.errors.length > 0) {
+        this.add(...error.errors);
+        continue;
+      }
       // one folder may be in the way of many files
       if (!this.#errors.some(({ code, message }) => code === error.code && message === error.message)) {
         this.#errors.push(error);
@@ -82,6 +86,10 @@ const ORDER: readonly (readonly string[])[] = [
   ['LOCAL_EDIT'],
   ['LICENSE_EMPTY', 'LICENSE_TOO_LARGE', 'LICENSE_IS_HTML', 'LICENSE_KEY_INVALID'],
   ['LICENSE_SIGNATURE', 'LICENSE_OTHER_PRODUCT', 'LICENSE_ENDED', 'LICENSE_NOT_YET', 'LICENSE_SHORTER'],
+  ['TLS_UNREADABLE', 'TLS_NO_CERTIFICATE', 'TLS_PASSPHRASE', 'TLS_NO_KEY', 'TLS_KEY_MISMATCH', 'TLS_IS_CA'],
+  ['TLS_CHAIN_ORDER', 'TLS_CHAIN_INCOMPLETE', 'TLS_ROOT_UNKNOWN', 'TLS_NOT_FOR_SERVERS', 'TLS_KEY_WEAK'],
+  ['TLS_SIGNATURE_WEAK', 'TLS_EXPIRED', 'TLS_NOT_YET_VALID', 'TLS_NAME_MISSING', 'TLS_NAME_DROPPED', 'TLS_SHORTER'],
+  ['TLS_REHEARSAL'],
   ['FORMAT_TOO_NEW', 'WRONG_ARCHITECTURE', 'FERRY_NOT_EXECUTABLE', 'SPACE_SHORT'],
   ['MEDIUM_ABSENT', 'BUNDLE_NOT_FOUND', 'NO_BUNDLE_HERE'],
 ];

@@ -18,6 +18,8 @@ import { editFindings } from '../files/local-edit.ts';
 import { findInstalled } from '../kept/installed.ts';
 import { proveMedium, provenEntry } from '../look/medium.ts';
 import { grantedFolders } from '../policy.ts';
+import { decisionsOf } from '../tls/carried.ts';
+import { type CertificatePlan, judgeCertificate, planCertificate } from './certificate.ts';
 import { planReleaseFerry } from './ferry.ts';
 import { type EnginePlan, knownImages, planImages } from './image-plan.ts';
 import { leftLines } from './left-files.ts';
@@ -49,12 +51,15 @@ export async function planRelease(session: Session): Promise<ReleasePlan> {
   const carried = await openRelease(session);
   const upgrade = await findings.check(() => judgeUpgrade(carried));
   const engine = await planEngine(session, carried);
-  const sites = await findings.check(() => readSites(session, carried));
-  const files = sites && (await findings.check(() => planReleaseFiles(session, carried, sites)));
+  const read = await findings.check(() => readSites(session, carried));
+  const own = read && (await certificateHere(session, carried, read));
+  const sites = own?.here;
+  const files = own && (await findings.check(() => planReleaseFiles(session, carried, own)));
   try {
     findings.add(...editFindings(files?.edits ?? []));
     const judged =
       files && sites && (await findings.check(() => judgeSiteLicenses(session, carried, { ...sites, files })));
+    const certificate = own && files && (await findings.check(() => planServing(session, carried, { ...own, files })));
     const ferry = files && (await findings.check(() => planReleaseFerry(session, carried.release, files.tree)));
     const room = files && engine && ferry && (await roomFor(session, { ...carried, ...engine, files, ferry }));
     findings.add(...spaceFindings(room?.places ?? []));
@@ -66,8 +71,10 @@ export async function planRelease(session: Session): Promise<ReleasePlan> {
     const space = room.places;
     const { opened } = sites;
     const overlay = sites.taken.find((path) => path === session.overlay?.bundle.path);
-    const parts = { files, opened, overlay, ferry, ...judged, space, activation };
-    return { ...carried, ...engine, ...parts, warnings: [...warnings, ...(upgrade ?? [])] };
+    const isShorter = judged.isShorter || own?.tls?.isShorter === true;
+    const parts = { files, opened, overlay, ferry, ...judged, isShorter, certificate, space, activation };
+    const serving = certificate?.serve?.warnings ?? [];
+    return { ...carried, ...engine, ...parts, warnings: [...warnings, ...serving, ...(upgrade ?? [])] };
   } catch (error) {
     await files?.tree.close();
     throw error;
@@ -136,20 +143,40 @@ function judgeSiteLicenses(
   return judgeLicenses(files, { ...rules, opened });
 }
 
+type CertificateHere = Awaited<ReturnType<typeof judgeCertificate>>;
+
+/** The certificate that came for this site is proven as all is that comes; nothing of it is changed here. */
+async function certificateHere(
+  session: Session,
+  { release, current }: Carried,
+  here: SiteFilesHere,
+): Promise<CertificateHere> {
+  const installed = await findInstalled(session.reader, current?.sequence);
+  return judgeCertificate(session, { product: release.product, release, installed, here });
+}
+
+function planServing(
+  session: Session,
+  { release, current }: Carried,
+  { tls, files }: Pick<CertificateHere, 'tls'> & { readonly files: FilePlan },
+): Promise<CertificatePlan | undefined> {
+  const running = current && parseReleaseDocument(current.document);
+  return planCertificate(session, { tls, files, releases: running === undefined ? [release] : [release, running] });
+}
+
 async function planReleaseFiles(
   session: Session,
   { release, current }: Carried,
-  { documents: sites }: SiteFilesHere,
+  { here: { documents: sites }, tls }: CertificateHere,
 ): Promise<FilePlan> {
   const { reader, options, findings } = session;
-  const { keepLocal, replace } = options;
   const onRefusal = (error: unknown) => findings.add(error);
   // where what was here before ferry is back, this is a first import again
   const last = await findInstalled(reader, current?.sequence);
   const folders = grantedFolders(release.product, session.policy);
   const own = ownOf(session);
   const wanted = installFiles({ product: release.product, release, hasReleaseFiles: true, sites, folders, own });
-  const about = { prefix: prefixOf(session), folders, last, keepLocal, replace, onRefusal };
+  const about = { prefix: prefixOf(session), folders, last, ...decisionsOf(options, tls), onRefusal };
   const plan = await planFiles(wanted, about);
   try {
     return { ...plan, warnings: [...plan.warnings, ...(await leftLines(plan, { release, current, last }))] };

@@ -26,6 +26,7 @@ import type { Step } from '../steps/step.ts';
 import { switchFiles } from '../steps/switch.ts';
 import { moveTags } from '../steps/tags.ts';
 import { installedAfter, wantedFiles } from './becoming.ts';
+import { receiptCertificate } from './certificate.ts';
 import { ferryReceipt } from './ferry.ts';
 import { overridesOf } from './overrides.ts';
 import type { ReleasePlan } from './planned-release.ts';
@@ -61,7 +62,9 @@ export async function releaseSteps(session: WritingSession, plan: ReleasePlan): 
     plan.activation?.backup,
     plan.activation?.containers,
     moveTags(movesOf(plan)),
+    plan.certificate?.serve?.before,
     switchFiles(files),
+    plan.certificate?.serve?.after,
     record({
       sequence,
       current: current ?? null,
@@ -166,10 +169,12 @@ async function receiptOf(session: WritingSession, plan: ReleasePlan, previous: n
     overrides: overridesOf(options, {
       isDowngrade: plan.listed.isDowngrade,
       isShorter: plan.isShorter,
+      hasFewerNames: plan.certificate?.tls.hasFewerNames,
       files: plan.files,
     }),
     previous,
     ...(plan.overlay !== undefined && { overlay: basename(plan.overlay) }),
+    ...receiptCertificate(plan.certificate),
     operator: await findOperator(),
   };
 }

@@ -9,6 +9,7 @@ import { DEFAULT_KEEP } from '../kept/retention.ts';
 import { activationFailed } from '../steps/activate.ts';
 import type { Outcome } from '../steps/step.ts';
 import { askToGoOn } from './ask.ts';
+import { describeCertificate, receiptCertificate, useUpKey } from './certificate.ts';
 import { describePlan } from './dry-run.ts';
 import { runImport } from './import-transaction.ts';
 import type { ReleasePlan } from './planned-release.ts';
@@ -43,17 +44,21 @@ export async function importRelease({ engine, state, ...about }: Session): Promi
       steps: isThere ? stepsBeside(plan) : await releaseSteps({ ...session, state }, plan),
       title: `import ${product} ${plan.listed.shown} (sequence ${sequence})`,
       ...{ product, release, sequence },
-      line: { kind: 'release', action, release: plan.listed.shown, sequence, ferry: plan.ferry.outcome },
+      line: {
+        ...{ kind: 'release', action, release: plan.listed.shown, sequence, ferry: plan.ferry.outcome },
+        certificate: receiptCertificate(plan.certificate).tls,
+      },
       plans: plan.engine.plans,
       opened: plan.opened,
     });
-    const warnings = [...plan.warnings, ...done.warnings];
+    const warnings = [...plan.warnings, ...done.warnings, ...(await useUpKey(state, plan.certificate))];
     const { recreate } = done.outcome;
     return {
       ...describe(session, { ...plan, warnings }, { action, bytesRead: done.bytesRead }),
       ...(!isThere && previousOf(plan, session)),
       ...(recreate !== undefined && { recreate }),
       ...activationOf(plan, done.outcome),
+      ...describeCertificate(session, plan.certificate, done.outcome),
     };
   } finally {
     await plan.files.tree.close();
@@ -98,6 +103,7 @@ function describe(
     bytesRead,
     bytesTotal: totalBytes(plan),
     engine: session.engine.facts,
+    ...describeCertificate(session, plan.certificate),
     ...(plan.ferry.outcome && { ferry: plan.ferry.outcome }),
     ...(plan.overlay !== undefined && { overlay: plan.overlay }),
     ...(isThere && { receipt: join(dir, 'receipt.json') }),

@@ -3,7 +3,7 @@
 import type { Progress } from '../../content/index.ts';
 import type { Engine, EngineFacts } from '../../docker/index.ts';
 import type { License } from '../../license/index.ts';
-import type { SiteCard } from '../../manifest/index.ts';
+import type { HostPort, SiteCard } from '../../manifest/index.ts';
 import type { Digest } from '../../oci/index.ts';
 import type { SystemLog } from '../../state/index.ts';
 import type { InstallError } from '../error.ts';
@@ -29,8 +29,16 @@ export interface ImportOptions extends ConfirmOptions {
   readonly dryRun?: boolean | undefined;
   /** Takes a release below the highest that was installed; wants a reason. @default false */
   readonly allowDowngrade?: boolean | undefined;
-  /** Takes a licence that ends sooner than the one that is installed and valid; wants a reason. @default false */
+  /** Takes a licence or a certificate that ends sooner than the installed one, which is valid; wants a reason. @default false */
   readonly allowShorter?: boolean | undefined;
+  /** Takes a certificate that is not for all names of the installed one; wants a reason. @default false */
+  readonly allowFewerNames?: boolean | undefined;
+  /** A shell's line that tells whoever serves a certificate of a new one. @default as `site.yaml` or the release says */
+  readonly reload?: string | undefined;
+  /** Where a new certificate must then be served. @default as `site.yaml` says, or where a container publishes it */
+  readonly probe?: HostPort | undefined;
+  /** How long that may take. @default 15_000 */
+  readonly probeTimeoutMs?: number | undefined;
   /** Files, by name or path, that stay as they are here though nobody installed them so; wants a reason. */
   readonly keepLocal?: readonly string[] | undefined;
   /** Files, by name or path, that are replaced though somebody changed them here; wants a reason. */
@@ -77,6 +85,26 @@ export interface ImportedFile {
   /** `kept`: the operator's edit stays. */
   readonly action: 'installed' | 'same' | 'kept';
   readonly digest: Digest;
+}
+
+/** A certificate that came, or the one that stays in its place, and how it is put into use: never its key. */
+export interface ImportedCertificate {
+  /** The folder of `fullchain.pem` and `privkey.pem`, on this host. */
+  readonly dir: string;
+  /** `kept`: the operator's own stays. */
+  readonly action: 'installed' | 'same' | 'kept';
+  readonly names: readonly string[];
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  readonly issuer: string;
+  /** SHA-256 of the certificate, 64 hex digits. */
+  readonly fingerprint: string;
+  /** Before it is done: who would be told, and where it must be served. */
+  readonly reload?: string;
+  readonly probe?: string;
+  /** Afterwards: who was told, and where it was seen. */
+  readonly reloaded?: string;
+  readonly served?: string;
 }
 
 /** What a dry run found that an import would do. */
@@ -130,6 +158,8 @@ export interface ImportResult {
   /** In the release's order. `loaded`: read from this bundle, in a dry run: to be. */
   readonly images: readonly ReceiptImage[];
   readonly files: readonly ImportedFile[];
+  /** The certificate that came for this site. */
+  readonly tls?: ImportedCertificate;
   /** What became of ferry itself, or in a dry run will, where the release carries it for this machine. */
   readonly ferry?: FerryOutcome;
   /** Bytes of layers read from the medium; in a dry run, to be read. */

@@ -95,7 +95,8 @@ async function readSiteFile(file: SiteFile, { bundle, site, identity, opened }: 
   opened.set(entry, bytes);
   const plainName = sealed && name.endsWith(SEALED) ? name.slice(0, -SEALED.length) : name;
   const place = install !== undefined && { install };
-  return { name: plainName, entry, role, mode, digest: digestOf(bytes), size: bytes.length, ...place };
+  const measured = { digest: digestOf(bytes), size: bytes.length };
+  return { name: plainName, entry, role, mode, ...measured, ...place, isSealed: sealed };
 }
 
 /** The bytes were proven before: whatever does not open was sealed so. */

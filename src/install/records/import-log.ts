@@ -6,6 +6,7 @@
 import { FerryError } from '../../errors.ts';
 import type { SiteState } from '../../state/index.ts';
 import type { FerryOutcome } from '../executable/plan.ts';
+import type { ReceiptCertificate } from './receipt.ts';
 
 /** What an import did, of its result. */
 export interface ImportLine {
@@ -15,6 +16,8 @@ export interface ImportLine {
   readonly sequence?: number;
   /** What became of ferry itself. */
   readonly ferry?: Pick<FerryOutcome, 'version' | 'action'> | undefined;
+  /** The certificate that it has put into use. */
+  readonly certificate?: Pick<ReceiptCertificate, 'fingerprint' | 'notAfter'> | undefined;
 }
 
 /** What was imported, by the names of the files. */
@@ -39,7 +42,7 @@ export class ImportLog {
   }
 
   /** Writes the line, the first time. Answers what a person should know: that it could not be written. */
-  async tell({ kind, action, release, sequence, ferry }: ImportLine): Promise<readonly string[]> {
+  async tell({ kind, action, release, sequence, ferry, certificate }: ImportLine): Promise<readonly string[]> {
     if (this.#isTold) return [];
     this.#isTold = true;
     const { now, bundle, overlay, catalogue } = this.#about;
@@ -50,6 +53,7 @@ export class ImportLog {
       ...(release !== undefined && { release }),
       ...(sequence !== undefined && { sequence }),
       ...(ferry?.action === 'installed' && { ferry: ferry.version }),
+      ...(certificate && { certificate: certificate.fingerprint, certificateUntil: certificate.notAfter }),
     };
     return lineOrWarning(async () => {
       await this.#state?.appendAudit({ event: 'import', at: now, facts: { kind, result: action, ...what } });

@@ -32,6 +32,16 @@ export interface ReceiptFile {
   readonly digest: Digest;
 }
 
+/** A certificate that was put into use: what everybody sees of it. */
+export interface ReceiptCertificate {
+  readonly names: readonly string[];
+  /** ISO 8601. */
+  readonly notAfter: string;
+  readonly issuer: string;
+  /** SHA-256 of the certificate, 64 hex digits. */
+  readonly fingerprint: string;
+}
+
 /** All of a receipt but its signature and the moment it was signed: what the journal holds of it. */
 export interface ReceiptFacts {
   readonly product: string;
@@ -51,6 +61,8 @@ export interface ReceiptFacts {
   readonly previous: number;
   /** Name of the overlay whose files of this site came along. */
   readonly overlay?: string;
+  /** The certificate that it has put into use. */
+  readonly tls?: ReceiptCertificate;
   readonly operator: Operator;
 }
 

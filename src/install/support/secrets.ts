@@ -54,7 +54,8 @@ async function receiptFiles(state: SiteStateReader, sequence: number): Promise<r
 }
 
 async function identityTexts({ dir }: SiteStateReader): Promise<string[]> {
-  return (await textsIn(join(dir, 'identity'))).map(withoutComments);
+  const folders = [join(dir, 'identity'), join(dir, 'identity', 'tls')];
+  return (await Promise.all(folders.map(textsIn))).flat().map(withoutComments);
 }
 
 /** Of all files of a folder but the site's name. */
