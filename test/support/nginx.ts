@@ -35,7 +35,7 @@ export async function startNginx(tls: string): Promise<TestNginx> {
   const root = await mkdtemp('/tmp/fn-');
   const port = await freePort();
   const config = join(root, 'nginx.conf');
-  await writeFile(config, nginxConfig({ tls, port, root }));
+  await writeFile(config, nginxConfig({ tls, listen: `127.0.0.1:${port}`, root }));
   const child = spawnNginx(root, config);
   const stop = async () => {
     await end(child);
@@ -55,11 +55,11 @@ export async function startNginx(tls: string): Promise<TestNginx> {
 /** What nginx is told: one server, TLS alone, everything that it writes below `root`. */
 export function nginxConfig({
   tls,
-  port,
+  listen,
   root,
 }: {
   readonly tls: string;
-  readonly port: number;
+  readonly listen: string;
   readonly root: string;
 }) {
   const kept = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
@@ -74,7 +74,7 @@ export function nginxConfig({
     '  access_log off;',
     ...kept.map((name) => `  ${name}_temp_path ${root}/${name};`),
     '  server {',
-    `    listen 127.0.0.1:${port} ssl;`,
+    `    listen ${listen} ssl;`,
     `    ssl_certificate ${tls}/fullchain.pem;`,
     `    ssl_certificate_key ${tls}/privkey.pem;`,
     '    return 204;',
