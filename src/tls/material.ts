@@ -41,15 +41,9 @@ export interface ReadMaterialOptions {
  */
 export async function readMaterial(options: ReadMaterialOptions): Promise<Material> {
   const { cert, certWhat: what, key, keyWhat = 'the key', passphrase } = options;
-  const { format, certificates, keys } = await readAll(cert, { what, passphrase, skipKeys: key !== undefined });
-  if (certificates.length === 0) throw noCertificate(what, keys.length > 0 ? 'a private key' : 'nothing that is one');
-  const all = key === undefined ? keys : (await readAll(key, { what: keyWhat, passphrase, skipKeys: false })).keys;
-  if (key !== undefined && all.length === 0) {
-    throw new TLSError(`read ${keyWhat}: expected a private key, got none`, {
-      code: 'TLS_UNREADABLE',
-      hint: 'a certificate, a request or a public key is no private key: give the file that the request was made with',
-    });
-  }
+  const { format, certificates, keys, got } = await readAll(cert, { what, passphrase, skipKeys: key !== undefined });
+  if (certificates.length === 0) throw noCertificate(what, got);
+  const all = key === undefined ? keys : await readKeys(key, { what: keyWhat, passphrase });
   const keyPEM =
     all.find((one) => fits(one, certificates[0] as X509Certificate)) ??
     all.find((one) => certificates.some((each) => fits(one, each))) ??
@@ -63,8 +57,8 @@ export async function readMaterial(options: ReadMaterialOptions): Promise<Materi
  * @throws {TLSError} `TLS_UNREADABLE`, `TLS_NO_CERTIFICATE`
  */
 export async function readRoots(bytes: Uint8Array, what: string): Promise<readonly string[]> {
-  const { certificates } = await readAll(bytes, { what, skipKeys: true });
-  if (certificates.length === 0) throw noCertificate(what, 'nothing that is one');
+  const { certificates, got } = await readAll(bytes, { what, skipKeys: true });
+  if (certificates.length === 0) throw noCertificate(what, got);
   return certificates.map((one) => one.toString());
 }
 
@@ -72,6 +66,20 @@ interface Read {
   readonly format: Material['format'];
   readonly certificates: readonly X509Certificate[];
   readonly keys: readonly string[];
+  /** What is there, in words. */
+  readonly got: string;
+}
+
+async function readKeys(
+  bytes: Uint8Array,
+  options: { readonly what: string; readonly passphrase: string | undefined },
+): Promise<readonly string[]> {
+  const { keys, got } = await readAll(bytes, { ...options, skipKeys: false });
+  if (keys.length > 0) return keys;
+  throw new TLSError(`read ${options.what}: expected a private key, got ${got}`, {
+    code: 'TLS_UNREADABLE',
+    hint: 'give the private key that the request was made with',
+  });
 }
 
 interface ReadOptions {
@@ -87,7 +95,8 @@ async function readAll(bytes: Uint8Array, options: ReadOptions): Promise<Read> {
   if (bytes.length === 0) throw unreadable(what, 'an empty file');
   if (isPKCS12(bytes)) {
     const { certificates, keys } = await readPKCS12(bytes, options);
-    return { format: 'pkcs12', certificates: eachOnce(certificates), keys };
+    const got = keys.length > 0 ? 'a private key' : 'PKCS#12 with nothing in it';
+    return { format: 'pkcs12', certificates: eachOnce(certificates), keys, got };
   }
   const text = findText(bytes);
   return text?.includes('-----') ? readText(text, options) : readDER(bytes, { ...options, text });
@@ -102,9 +111,7 @@ function readText(text: string, { what, passphrase, skipKeys }: ReadOptions): Re
     return certificate;
   });
   const keys = skipKeys ? [] : blocks.filter(isKeyBlock).map((block) => keyOfBlock(block, { what, passphrase }));
-  if (certificates.length === 0 && keys.length === 0 && !blocks.some(isKeyBlock))
-    throw noCertificate(what, labelsOf(blocks));
-  return { format: 'pem', certificates: eachOnce(certificates), keys };
+  return { format: 'pem', certificates: eachOnce(certificates), keys, got: labelsOf(blocks) };
 }
 
 function readDER(
@@ -113,9 +120,9 @@ function readDER(
 ): Read {
   if (text !== undefined) throw unreadable(what, isPage(text) ? 'a web page' : 'text without a PEM block');
   const certificate = findCertificate(bytes);
-  if (certificate) return { format: 'der', certificates: [certificate], keys: [] };
+  if (certificate) return { format: 'der', certificates: [certificate], keys: [], got: 'a certificate' };
   const key = findKeyInDER(bytes, { what, passphrase });
-  if (key !== undefined) return { format: 'der', certificates: [], keys: [key] };
+  if (key !== undefined) return { format: 'der', certificates: [], keys: [key], got: 'a private key' };
   throw unreadable(what, 'bytes that are none of these, or are cut off or damaged');
 }
 
@@ -143,6 +150,8 @@ function isCertificateBlock({ label }: PEMBlock): boolean {
 }
 
 const SAID: Readonly<Record<string, string>> = {
+  CERTIFICATE: 'a certificate',
+  'X509 CERTIFICATE': 'a certificate',
   'CERTIFICATE REQUEST': 'a request for one (CSR)',
   'NEW CERTIFICATE REQUEST': 'a request for one (CSR)',
   'PUBLIC KEY': 'a public key',
@@ -154,7 +163,9 @@ const SAID: Readonly<Record<string, string>> = {
 };
 
 function labelsOf(blocks: readonly PEMBlock[]): string {
-  return [...new Set(blocks.map(({ label }) => SAID[label] ?? label))].join(' and ');
+  return [
+    ...new Set(blocks.map((block) => SAID[block.label] ?? (isKeyBlock(block) ? 'a private key' : block.label))),
+  ].join(' and ');
 }
 
 function isPage(text: string): boolean {

@@ -69,10 +69,11 @@ function open(
       wrong = error;
     }
   }
-  const said = wrong instanceof Error ? wrong.message : '';
-  if (/password|decrypt|Invalid PEM|ASN\.1|SafeContents|DER|padding/i.test(said))
-    throw wrongPassphrase(what, passphrase);
-  throw unreadable(what, 'a kind of it that is not known here');
+  // without a MAC a wrong passphrase makes something else of it, which fails in any way: what is not known is named
+  const isUnknown =
+    wrong instanceof Error && /unsupported|not supported|only pkcs#12|not an pkcs#12/i.test(wrong.message);
+  if (isUnknown) throw unreadable(what, 'a kind of it that is not known here');
+  throw wrongPassphrase(what, passphrase);
 }
 
 function parsed(forge: typeof Forge, bytes: Uint8Array, what: string): Forge.asn1.Asn1 {
@@ -122,5 +123,8 @@ function der(forge: typeof Forge, asn1: Forge.asn1.Asn1): Buffer {
 }
 
 function unreadable(what: string, got: string): TLSError {
-  return new TLSError(`read ${what}: expected PKCS#12, got ${got}`, { code: 'TLS_UNREADABLE' });
+  return new TLSError(`read ${what}: expected PKCS#12, got ${got}`, {
+    code: 'TLS_UNREADABLE',
+    hint: 'have it made anew; or write it as PEM where it can be read: `openssl pkcs12 -in FILE -nodes -out site.pem`',
+  });
 }
