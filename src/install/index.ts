@@ -38,6 +38,7 @@ export type { Operator, Override, ReceiptImage } from './records/receipt.ts';
 export { type SignedReceipt, type VerifyReceiptOptions, verifyReceipt } from './records/signed-receipt.ts';
 export { type RollbackOptions, type RollbackResult, rollBack } from './rollback/rollback.ts';
 export type { StatusImage } from './status/images.ts';
+export { findKnownSite, type KnownSite } from './status/known.ts';
 export { type SiteStatus, type StatusOptions, siteStatus } from './status/status.ts';
 export { type SupportOptions, type SupportResult, writeSupport } from './support/support.ts';
 export { type Recovered, type RecoverOptions, type RecoverResult, recoverSite } from './transaction/recover.ts';
