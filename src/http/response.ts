@@ -1,20 +1,28 @@
 /** An answer whose headers are here and whose body is still on its way. */
-import type { Dispatcher } from 'undici';
+import type { Readable } from 'node:stream';
 import { asHTTPError, type FailureFacts } from './failure.ts';
 
 /** What is read of a body that nobody needs, so that its connection can be used again; more ends the connection. */
 const DISCARDED_BYTES = 64 * 1024;
+
+/** What undici and node:http both give. */
+export interface Answer {
+  readonly statusCode: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Readable;
+}
 
 /** One answer. Its body can be read once. */
 export class HTTPResponse {
   readonly status: number;
   /** The address that answered. */
   readonly url: URL;
-  readonly #answer: Dispatcher.ResponseData;
+  readonly #answer: Answer;
   readonly #facts: FailureFacts;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(answer: Dispatcher.ResponseData, facts: FailureFacts, signal: AbortSignal | undefined) {
+  constructor(answer: Answer, facts: FailureFacts, signal: AbortSignal | undefined) {
     this.status = answer.statusCode;
     this.url = facts.url;
     this.#answer = answer;

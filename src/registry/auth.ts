@@ -76,7 +76,8 @@ export class Auth {
     const known = this.#tokens.get(key);
     if (known && (known.token === undefined || known.token.renewAt > this.#options.now())) return known.asked;
     const { host, repository } = endpoint;
-    const scope = `repository:${repository}:pull`;
+    // At `/v2/` itself there is no repository to ask for.
+    const scope = repository === '' ? '' : `repository:${repository}:pull`;
     const options = { ...this.#options, retries: this.#options.newRetries() };
     const held: Held = { asked: fetchToken({ challenge, scope, credentials, host }, options) };
     this.#tokens.set(key, held);

@@ -83,7 +83,8 @@ export function openRegistry(options: RegistryOptions = {}): RegistryClient {
   };
 }
 
-function openSession(client: HTTPClient, options: RegistryOptions): Session {
+/** How a client asks: with whose credentials, and how often. */
+export function openSession(client: HTTPClient, options: RegistryOptions): Session {
   const { env = {}, timing = realTiming, plainHTTP, signal, retries, onRetry } = options;
   const retry: RetryOptions = {
     timing,

@@ -3,3 +3,5 @@ export type { RegistryClient, RegistryOptions } from './client.ts';
 export { openRegistry } from './client.ts';
 export type { RegistryCode } from './error.ts';
 export { RegistryError } from './error.ts';
+export type { RegistryProbe, RegistryProbeOptions } from './probe.ts';
+export { openRegistryProbe } from './probe.ts';

@@ -25,7 +25,7 @@ const MARGIN_MS = 5000;
 
 export interface TokenRequest {
   readonly challenge: Extract<Challenge, { scheme: 'bearer' }>;
-  /** Asked for when the challenge names no scope. */
+  /** Asked for when the challenge names no scope; empty for none. */
   readonly scope: string;
   readonly credentials: Credentials | undefined;
   /** Host of the registry, for the words of an error. */
@@ -86,7 +86,10 @@ function hostnameOf(host: string): string {
 function ask(realm: URL, request: TokenRequest, { client, plainHTTP, signal }: TokenOptions): Promise<HTTPResponse> {
   const { challenge, credentials } = request;
   const scope = challenge.scope ?? request.scope;
-  const common = { ...(challenge.service === undefined ? {} : { service: challenge.service }), scope };
+  const common = {
+    ...(challenge.service === undefined ? {} : { service: challenge.service }),
+    ...(scope === '' ? {} : { scope }),
+  };
   if (credentials?.kind === 'identity') {
     const trade = { grant_type: 'refresh_token', client_id: 'ferry', refresh_token: credentials.token };
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
