@@ -1,6 +1,7 @@
 /** What an import did, for a person. */
 import type { EngineFacts } from '../docker/index.ts';
 import type { ImportResult } from '../install/index.ts';
+import { certificateLines } from './certificate-lines.ts';
 import { alignColumns, formatBytes, formatUntil, recreateLines } from './format.ts';
 import { diffLines, ferryRow, planRows, spaceRows } from './plan-lines.ts';
 
@@ -11,6 +12,7 @@ export function importLines(done: ImportResult, now: Date): string[] {
     ...recoveredLines(done),
     headline(done),
     ...(plan === undefined ? doneRows(done) : planRows(plan)),
+    ...certificateLines(done.tls),
     ...alignColumns(factRows(done, now)),
     ...nextLines(done),
     ...(plan === undefined ? [] : diffLines(plan)),

@@ -20,11 +20,12 @@ import {
   withYes,
 } from './options.ts';
 import { showReceipt } from './receipt.ts';
+import { type ServingOptions, servingOf, withServing } from './serving.ts';
 import type { Session } from './session.ts';
 import { showCard } from './site.ts';
 import { BUILD_TIME, VERSION } from './version.ts';
 
-interface ImportOptions extends SiteOptions, QuestionOptions {
+interface ImportOptions extends SiteOptions, QuestionOptions, ServingOptions {
   readonly fingerprint?: string;
   readonly dryRun?: boolean;
   readonly receiptOnMedium?: boolean;
@@ -32,6 +33,7 @@ interface ImportOptions extends SiteOptions, QuestionOptions {
   readonly activate?: boolean;
   readonly allowDowngrade?: boolean;
   readonly allowShorter?: boolean;
+  readonly allowFewerNames?: boolean;
   readonly ferry?: boolean;
   readonly keep?: number;
   readonly keepLocal?: readonly string[];
@@ -62,7 +64,8 @@ export function addImport(program: Command, session: Session): void {
     .option('--dry-run', 'say what would be done, and do nothing')
     .option('--activate', 'run the release with Docker Compose and wait until it is up; else go back, if its data can')
     .option('--allow-downgrade', 'install an older release than the present one')
-    .option('--allow-shorter', 'take a licence that ends sooner than the one that is installed')
+    .option('--allow-shorter', 'take a licence or a certificate that ends sooner than the installed one')
+    .option('--allow-fewer-names', 'take a certificate that is not for all names of the installed one')
     .option('--keep <n>', 'how many releases stay, this one included (default 2)', wholeNumber)
     .addOption(repeated('--keep-local <name>', 'leave a file as somebody changed it here'))
     .option('--no-ferry', 'leave ferry itself as it is here, though the release carries one')
@@ -70,7 +73,7 @@ export function addImport(program: Command, session: Session): void {
     .option('--no-receipt-on-medium', 'write no copy of the receipt beside the bundle')
     .addOption(repeated('--replace <name>', 'take the new file though somebody changed the old one here'));
 
-  withYes(withJSON(withReason(withPrefix(withState(command)))))
+  withYes(withJSON(withReason(withPrefix(withState(withServing(command))))))
     .addHelpText('after', EXAMPLES)
     .action((bundle: string, options: ImportOptions) => runImport(session, bundle, options));
 }
@@ -83,6 +86,7 @@ async function runImport(session: Session, bundle: string, options: ImportOption
     'nothing was changed: images that were loaded are gone, all tags stand as before',
   );
   const told = new Set<string>();
+  const serving = await servingOf(options);
   const { importBundle } = await import('../install/index.ts');
   const done = await importBundle({
     stateDir: stateOf(session, options),
@@ -102,6 +106,8 @@ async function runImport(session: Session, bundle: string, options: ImportOption
     activate: options.activate,
     allowDowngrade: options.allowDowngrade,
     allowShorter: options.allowShorter,
+    allowFewerNames: options.allowFewerNames,
+    ...serving,
     ferry: options.ferry,
     running: session.io.program === undefined ? undefined : { path: session.io.program, version: VERSION },
     dockerHost: session.io.env['DOCKER_HOST'],
@@ -129,8 +135,14 @@ function refuseBoth({ keepLocal = [], replace = [] }: ImportOptions): void {
 }
 
 /** The flags that set a rule aside. */
-function overridesIn({ allowDowngrade, allowShorter, keepLocal, replace }: ImportOptions): readonly string[] {
-  const shorter = { '--allow-shorter': allowShorter };
+function overridesIn({
+  allowDowngrade,
+  allowShorter,
+  allowFewerNames,
+  keepLocal,
+  replace,
+}: ImportOptions): readonly string[] {
+  const shorter = { '--allow-shorter': allowShorter, '--allow-fewer-names': allowFewerNames };
   const given = { '--allow-downgrade': allowDowngrade, ...shorter, '--keep-local': keepLocal, '--replace': replace };
   return Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [flag]));
 }

@@ -1,6 +1,7 @@
 /** `ferry rollback`: back to the release that was installed before. */
 import type { Command } from 'commander';
 import type { RollbackResult } from '../install/index.ts';
+import { certificateLines } from './certificate-lines.ts';
 import { engineOf, typedCommand } from './engine.ts';
 import { alignColumns, recreateLines } from './format.ts';
 import {
@@ -15,9 +16,11 @@ import {
   withState,
   withYes,
 } from './options.ts';
+import { type ServingOptions, servingOf, withServing } from './serving.ts';
 import type { Session } from './session.ts';
+import { BUILD_TIME } from './version.ts';
 
-interface RollbackOptions extends SiteOptions, QuestionOptions {
+interface RollbackOptions extends SiteOptions, QuestionOptions, ServingOptions {
   readonly allowRevoked?: boolean;
 }
 
@@ -39,13 +42,14 @@ export function addRollback(program: Command, session: Session): void {
       'Makes the release that was installed before the present one the installed one again, whole or not at all.',
     )
     .option('--allow-revoked', 'go back to a release that is revoked');
-  withYes(withJSON(withReason(withPrefix(withState(command)))))
+  withYes(withJSON(withReason(withPrefix(withState(withServing(command))))))
     .addHelpText('after', EXAMPLES)
     .action((options: RollbackOptions) => runRollback(session, options));
 }
 
 async function runRollback(session: Session, options: RollbackOptions): Promise<void> {
   const reason = options.allowRevoked ? overrideReason('--allow-revoked', options) : options.reason;
+  const serving = await servingOf(options);
   const progress = await session.progress('nothing was changed: names and files stand as before');
   const { rollBack } = await import('../install/index.ts');
   const done = await rollBack({
@@ -54,6 +58,8 @@ async function runRollback(session: Session, options: RollbackOptions): Promise<
     engine: engineOf(session),
     confirm: options.yes ? undefined : (line) => confirm(session, line),
     allowRevoked: options.allowRevoked,
+    ...serving,
+    buildTime: BUILD_TIME,
     reason,
     command: typedCommand(session, { withEngine: true }),
     systemLog: session.io.systemLog,
@@ -76,6 +82,7 @@ function rollbackLines(done: RollbackResult): string[] {
   return [
     `back to ${what}`,
     ...alignColumns([...images.map(({ name }) => ['image', name]), ...files.map(({ path }) => ['file', path])], '  '),
+    ...certificateLines(done.tls),
     ...alignColumns([['receipt', receipt]]),
     ...recreateLines(done),
     ...(activate === undefined ? [] : [`to run it: ${activate.join(' ')}`]),

@@ -8,6 +8,7 @@ export { type WriteCardOptions, type WrittenCard, writeCard } from './identity/w
 export { importBundle } from './import/import.ts';
 export type {
   FileChange,
+  ImportedCertificate,
   ImportedFile,
   ImportOptions,
   ImportPlan,

@@ -61,7 +61,7 @@ async function install(): Promise<void> {
     sites: {
       [site]: [
         { name: 'license.blob', text: LICENCE, role: 'license', install: '/etc/atrium/license.blob', mode: '0600' },
-        { name: 'privkey.pem', text: TLS_KEY, role: 'certificate', install: '/etc/atrium/privkey.pem', mode: '0600' },
+        { name: 'privkey.pem', text: TLS_KEY, role: 'file', install: '/etc/atrium/privkey.pem', mode: '0600' },
       ],
     },
   });

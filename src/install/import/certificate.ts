@@ -12,11 +12,12 @@ import { hostPath } from '../files/host-path.ts';
 import type { Installed } from '../kept/installed.ts';
 import { grantedFolders } from '../policy.ts';
 import { lineOrWarning } from '../records/import-log.ts';
-import type { ReceiptCertificate } from '../records/receipt.ts';
+import { type ReceiptCertificate, receiptFacts } from '../records/receipt.ts';
 import type { Outcome } from '../steps/step.ts';
 import { type CarriedTLS, judgeCarried, takeCertificate, withCertificate } from '../tls/carried.ts';
 import { dropWaiting } from '../tls/pending.ts';
-import { planServe, type ServePlan } from '../tls/serve-plan.ts';
+import { planServeByAny } from '../tls/serve-any.ts';
+import type { ServePlan } from '../tls/serve-plan.ts';
 import type { ImportedCertificate } from './result.ts';
 import { prefixOf, type Session } from './session.ts';
 import type { SiteFilesHere } from './site-files.ts';
@@ -38,23 +39,34 @@ export interface JudgeCertificateOptions {
   readonly here: SiteFilesHere;
 }
 
+/** The files of this site, those of the certificate among them. */
+export interface CertificateHere {
+  readonly here: SiteFilesHere;
+  readonly tls: CarriedTLS | undefined;
+  /** Where may be written. */
+  readonly folders: readonly string[];
+}
+
 /** The files of this site with those of the certificate that they bring; what is wrong with it is one more finding. */
 export async function judgeCertificate(
   session: Session,
   { product, release, installed, here }: JudgeCertificateOptions,
-): Promise<{ readonly here: SiteFilesHere; readonly tls: CarriedTLS | undefined }> {
+): Promise<CertificateHere> {
   const { options, policy, accepted, reader, findings } = session;
   const { allowShorter, allowFewerNames, keepLocal } = options;
   const { here: others, carried } = takeCertificate(here);
+  const chosen = release?.tls?.dir === undefined ? installedDir(installed) : undefined;
+  // where the operator had one installed, the next one may go
+  const folders = [...grantedFolders(product, policy), ...(chosen === undefined ? [] : [chosen])];
   const about = {
-    dir: release?.tls?.dir ?? installedDir(installed) ?? `/etc/${product}/tls`,
-    folders: grantedFolders(product, policy),
+    dir: release?.tls?.dir ?? chosen ?? `/etc/${product}/tls`,
+    folders,
     names: release?.tls?.names ?? [],
     ...{ prefix: prefixOf(session), state: reader, policy, now: accepted.clock },
     ...{ allowShorter, allowFewerNames, keepLocal },
   };
   const tls = await findings.check(() => judgeCarried(carried, about));
-  return { here: withCertificate(others, tls), tls };
+  return { here: withCertificate(others, tls), tls, folders };
 }
 
 /** Where one was put by whoever knew a better place. */
@@ -81,26 +93,23 @@ export async function planCertificate(
   const action = actions.has('installed') ? 'installed' : actions.has('kept') ? 'kept' : 'same';
   if (action !== 'installed') return { tls, action };
   const { engine, policy, options } = session;
-  const { fingerprint, names, dir } = tls;
-  const plans: ServePlan[] = [];
-  for (const release of releases) {
-    const plan = await planServe({
-      ...{ release, engine, policy, dir, prefix: prefixOf(session), probe: options.probe, signal: options.signal },
-      reloadCommand: options.reload,
-      probeTimeoutMs: options.probeTimeoutMs,
-      next: { fingerprint, name: askedName(release?.tls?.names[0] ?? names[0]) },
-      before: { fingerprint: tls.current?.fingerprint },
-    });
-    if (plan.after !== undefined) return { tls, action, serve: plan };
-    plans.push(plan);
-  }
-  const [serve] = plans;
-  return { tls, action, ...(serve && { serve }) };
-}
-
-/** A name that a client may ask for: one of a wildcard's. */
-export function askedName(name = ''): string {
-  return name.replace(/^\*\./, 'www.');
+  const { reload: reloadCommand, probe, probeTimeoutMs, signal } = options;
+  const serve = await planServeByAny({
+    ...{
+      releases,
+      engine,
+      policy,
+      dir: tls.dir,
+      prefix: prefixOf(session),
+      reloadCommand,
+      probe,
+      probeTimeoutMs,
+      signal,
+    },
+    next: tls,
+    before: { fingerprint: tls.current?.fingerprint },
+  });
+  return { tls, action, serve };
 }
 
 /** What is told of it, before and after. */
@@ -123,8 +132,7 @@ export function describeCertificate(
 /** What a receipt and a log tell of it; nothing where none was installed. */
 export function receiptCertificate(plan: CertificatePlan | undefined): { readonly tls?: ReceiptCertificate } {
   if (plan?.action !== 'installed') return {};
-  const { names, notAfter, issuer, fingerprint } = plan.tls;
-  return { tls: { names, notAfter: notAfter.toISOString(), issuer, fingerprint } };
+  return { tls: receiptFacts(plan.tls) };
 }
 
 /** Lets go of a key that waited for the certificate, once that is installed. Answers what a person should know. */

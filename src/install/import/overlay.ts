@@ -10,10 +10,11 @@ import { type FilePlan, planFiles } from '../files/file-plan.ts';
 import { editFindings } from '../files/local-edit.ts';
 import { findInstalled } from '../kept/installed.ts';
 import { proveMedium } from '../look/medium.ts';
-import { grantedFolders } from '../policy.ts';
+import { aroundSwitch } from '../tls/around-switch.ts';
 import { decisionsOf } from '../tls/carried.ts';
 import { askToGoOn } from './ask.ts';
 import {
+  type CertificateHere,
   type CertificatePlan,
   describeCertificate,
   judgeCertificate,
@@ -38,8 +39,9 @@ export async function importOverlay(session: Session): Promise<ImportResult> {
   refuseForeign(session, sites);
   const product = known.product ?? sites[0]?.siteFiles.product ?? '';
   const read = await readSiteFiles([{ bundle, accepted, sites }], { identity, product });
-  const { here, tls } = await certificateHere(session, product, read);
-  const plan = await planOverlay(session, product, { here, tls });
+  const own = await certificateHere(session, product, read);
+  const { here, tls } = own;
+  const plan = await planOverlay(session, product, own);
   try {
     findings.add(...editFindings(plan.edits));
     const judged = await findings.check(() => judgeOverlayLicenses(session, { plan, product, ...here }));
@@ -91,11 +93,10 @@ async function certificateHere(session: Session, product: string, here: SiteFile
 async function planOverlay(
   session: Session,
   product: string,
-  { here: { documents: sites }, tls }: Awaited<ReturnType<typeof judgeCertificate>>,
+  { here: { documents: sites }, tls, folders }: CertificateHere,
 ): Promise<FilePlan> {
   const { reader, options, findings } = session;
   const release = await findRelease(session);
-  const folders = grantedFolders(product, session.policy);
   const wanted = installFiles({ product, release, hasReleaseFiles: false, sites, folders, own: ownOf(session) });
   // never as a first import: no rollback goes back over an overlay, so what it finds could not be brought back
   const last = (await findInstalled(reader, (await reader?.findCurrentSequence()) ?? 0)) ?? { files: [] };
@@ -144,7 +145,8 @@ async function install(
 ) {
   const { state, options } = session;
   if (state === undefined) return undefined;
-  const steps = await siteFileSteps(state, plan, certificate?.serve);
+  const changes = await siteFileSteps(state, plan);
+  const steps = changes && aroundSwitch(changes, certificate?.serve ?? {});
   // there is no receipt to say it, and what cannot be written down is not done
   const overrides = overridesOf(options, {
     isDowngrade: false,

@@ -17,9 +17,8 @@ import { type FilePlan, planFiles } from '../files/file-plan.ts';
 import { editFindings } from '../files/local-edit.ts';
 import { findInstalled } from '../kept/installed.ts';
 import { proveMedium, provenEntry } from '../look/medium.ts';
-import { grantedFolders } from '../policy.ts';
 import { decisionsOf } from '../tls/carried.ts';
-import { type CertificatePlan, judgeCertificate, planCertificate } from './certificate.ts';
+import { type CertificateHere, type CertificatePlan, judgeCertificate, planCertificate } from './certificate.ts';
 import { planReleaseFerry } from './ferry.ts';
 import { type EnginePlan, knownImages, planImages } from './image-plan.ts';
 import { leftLines } from './left-files.ts';
@@ -143,8 +142,6 @@ function judgeSiteLicenses(
   return judgeLicenses(files, { ...rules, opened });
 }
 
-type CertificateHere = Awaited<ReturnType<typeof judgeCertificate>>;
-
 /** The certificate that came for this site is proven as all is that comes; nothing of it is changed here. */
 async function certificateHere(
   session: Session,
@@ -167,13 +164,12 @@ function planServing(
 async function planReleaseFiles(
   session: Session,
   { release, current }: Carried,
-  { here: { documents: sites }, tls }: CertificateHere,
+  { here: { documents: sites }, tls, folders }: CertificateHere,
 ): Promise<FilePlan> {
   const { reader, options, findings } = session;
   const onRefusal = (error: unknown) => findings.add(error);
   // where what was here before ferry is back, this is a first import again
   const last = await findInstalled(reader, current?.sequence);
-  const folders = grantedFolders(release.product, session.policy);
   const own = ownOf(session);
   const wanted = installFiles({ product: release.product, release, hasReleaseFiles: true, sites, folders, own });
   const about = { prefix: prefixOf(session), folders, last, ...decisionsOf(options, tls), onRefusal };

@@ -25,6 +25,7 @@ import { stageFiles } from '../steps/stage.ts';
 import type { Step } from '../steps/step.ts';
 import { switchFiles } from '../steps/switch.ts';
 import { moveTags } from '../steps/tags.ts';
+import { aroundSwitch } from '../tls/around-switch.ts';
 import { installedAfter, wantedFiles } from './becoming.ts';
 import { receiptCertificate } from './certificate.ts';
 import { ferryReceipt } from './ferry.ts';
@@ -62,9 +63,7 @@ export async function releaseSteps(session: WritingSession, plan: ReleasePlan): 
     plan.activation?.backup,
     plan.activation?.containers,
     moveTags(movesOf(plan)),
-    plan.certificate?.serve?.before,
     switchFiles(files),
-    plan.certificate?.serve?.after,
     record({
       sequence,
       current: current ?? null,
@@ -75,7 +74,8 @@ export async function releaseSteps(session: WritingSession, plan: ReleasePlan): 
     plan.activation?.activate,
     linkFerry(plan.ferry.change),
   ];
-  return steps.filter((step) => step !== undefined);
+  const made = steps.filter((step) => step !== undefined);
+  return aroundSwitch(made, plan.certificate?.serve ?? {});
 }
 
 /** The steps where all of the release is here already, and is only to be run, or to bring its ferry. */

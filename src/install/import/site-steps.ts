@@ -12,17 +12,12 @@ import { type LeaveData, leave } from '../steps/leave.ts';
 import { stageFiles } from '../steps/stage.ts';
 import type { Step } from '../steps/step.ts';
 import { switchFiles } from '../steps/switch.ts';
-import type { ServePlan } from '../tls/serve-plan.ts';
 import { filesAfter, wantedFiles } from './becoming.ts';
-
-/** How a certificate among the files is put into use. */
-export type ServeSteps = Pick<ServePlan, 'before' | 'after'>;
 
 /** The steps; `undefined` where all stands as it is planned. Looks and changes nothing. */
 export async function siteFileSteps(
   state: SiteState,
   plan: Pick<FilePlan, 'files' | 'tree'>,
-  serve: ServeSteps = {},
 ): Promise<readonly Step[] | undefined> {
   const change = await planSwitch(wantedFiles(plan), plan.tree);
   if (change === undefined) return undefined;
@@ -33,9 +28,7 @@ export async function siteFileSteps(
   const steps = [
     await keepReplaced(state, sequence, plan),
     stageFiles(change),
-    serve.before,
     switchFiles(change),
-    serve.after,
     installed({ sequence, before: before ?? null, after }),
   ];
   return steps.filter((step) => step !== undefined);

@@ -42,6 +42,16 @@ export interface ReceiptCertificate {
   readonly fingerprint: string;
 }
 
+/** What a receipt tells of a certificate. */
+export function receiptFacts({
+  names,
+  notAfter,
+  issuer,
+  fingerprint,
+}: Omit<ReceiptCertificate, 'notAfter'> & { readonly notAfter: Date }): ReceiptCertificate {
+  return { names, notAfter: notAfter.toISOString(), issuer, fingerprint };
+}
+
 /** All of a receipt but its signature and the moment it was signed: what the journal holds of it. */
 export interface ReceiptFacts {
   readonly product: string;

@@ -21,6 +21,7 @@ import { planLeaving } from '../kept/leaving.ts';
 import { findPrevious } from '../kept/retention.ts';
 import { openReceipt } from '../records/signed-receipt.ts';
 import type { LeaveData } from '../steps/leave.ts';
+import { type CertificateBack, pairsBack, planServeBack, type ServeAgainOptions } from './certificate.ts';
 
 /** A release by its names; sequence 0 and empty texts for what was here before the first import. */
 export interface NamedRelease {
@@ -47,6 +48,8 @@ export interface RollbackPlan {
   readonly isRevoked: boolean;
   /** Path of its override for compose, where there is one. */
   readonly override?: string;
+  /** The certificate that comes back. */
+  readonly certificate?: CertificateBack;
   readonly warnings: readonly string[];
 }
 
@@ -56,6 +59,10 @@ export interface RollbackPlanOptions {
   readonly tree: FolderTree;
   readonly prefix: string;
   readonly allowRevoked: boolean;
+  /** The site's clock. */
+  readonly clock: Date;
+  /** How a certificate that comes back is put into use. */
+  readonly serve: ServeAgainOptions;
 }
 
 /** Looks at everything and changes nothing. @throws {InstallError} `NOTHING_BEFORE`, `ENGINE_OTHER`, `IMAGE_GONE`, `PREVIOUS_REVOKED` */
@@ -74,10 +81,16 @@ export async function planRollback(options: RollbackPlanOptions): Promise<Rollba
   const leaving = await planLeaving({ state, engine, tree, sequence: current, names, files: before.files });
   const standing = new Map<string, Digest | null>();
   for (const name of names) standing.set(name, (await engine.findTag(name)) ?? null);
-  const since = await renewedSince(state, { prefix, now: leaving.after, previous });
-  const renewed = since.filter((file) => isOther(file, before));
-  const renewedPaths = new Set(renewed.map(({ path }) => path));
-  const files = [...before.files.filter(({ path }) => !renewedPaths.has(path)), ...renewed];
+  const isRenewed = await renewedSince(state, { prefix, now: leaving.after, previous });
+  const pairs = await pairsBack({ state, tree, prefix, clock: options.clock, now: leaving.after, before, isRenewed });
+  const paired = pairs.flatMap(({ files }) => files);
+  const isPaired = ({ path }: InstalledFile) => paired.some((file) => file.path === path);
+  const renewed = leaving.after.files.filter((file) => !isPaired(file) && isRenewed(file) && isOther(file, before));
+  const settled = [...renewed, ...paired];
+  const settledPaths = new Set(settled.map(({ path }) => path));
+  const files = [...before.files.filter(({ path }) => !settledPaths.has(path)), ...settled];
+  const releases = [from.document, target.document];
+  const certificate = await planServeBack(pairs, { ...options.serve, state, engine, prefix, releases });
   return {
     title: `roll back ${from.product || target.product} ${labelOf(from)} to ${labelOf(target)}`,
     from,
@@ -89,7 +102,13 @@ export async function planRollback(options: RollbackPlanOptions): Promise<Rollba
     ...((await state.findReleaseFile(previous, OVERRIDE)) && {
       override: join(state.dir, 'releases', String(previous), OVERRIDE),
     }),
-    warnings: [...renewed.map(({ path }) => `${path} was renewed since and stays as it is`), ...dataWarnings(from)],
+    ...(certificate && { certificate }),
+    warnings: [
+      ...renewed.map(({ path }) => `${path} was renewed since and stays as it is`),
+      ...pairs.flatMap((pair) => pair.warnings),
+      ...(certificate?.serve.warnings ?? []),
+      ...dataWarnings(from),
+    ],
   };
 }
 
@@ -140,22 +159,25 @@ async function refuseMissing(engine: Engine, { tags }: Installed, target: NamedR
 }
 
 /**
- * Files of this site that an overlay has changed: after the import of what is installed now, or beside it, where what is
- * gone back to is not the time before ferry.
+ * Which files of this site an overlay has changed: after the import of what is installed now, or beside it, where what is
+ * gone back to is not the time before ferry. A certificate goes back also when it came beside.
  */
 async function renewedSince(
   state: SiteState,
   { prefix, now, previous }: { readonly prefix: string; readonly now: Installed; readonly previous: number },
-): Promise<readonly InstalledFile[]> {
+): Promise<(file: InstalledFile) => boolean> {
   const identity = await findSiteIdentity(state);
   const receipt = await state.findReleaseFile(now.sequence, 'receipt.json');
-  if (identity === undefined || receipt === undefined) return [];
+  if (identity === undefined || receipt === undefined) return () => false;
   const { files, overlay } = openReceipt(receipt, identity);
   const isBeside = overlay !== undefined && previous !== 0;
-  const imported = new Map(isBeside ? [] : files.map(({ path, digest }) => [path, digest]));
-  return now.files.filter(
-    ({ from, path, digest }) => from === 'site' && digest !== null && imported.get(hostPath(prefix, path)) !== digest,
-  );
+  const imported = new Map(files.map(({ path, digest }) => [path, digest]));
+  return ({ from, path, digest, role }) => {
+    const isOfPair = role === 'chain' || role === 'key';
+    // a certificate that somebody renewed by hand is renewed too
+    if (digest === null || (from !== 'site' && !(isOfPair && from === 'kept'))) return false;
+    return (isBeside && !isOfPair) || imported.get(hostPath(prefix, path)) !== digest;
+  };
 }
 
 /** Whether the release to go back to knows another file there, or none: it stays, and is that release's from then on. */

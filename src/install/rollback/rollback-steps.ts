@@ -15,6 +15,7 @@ import {
   type ReceiptFile,
   type ReceiptImage,
   receiptEngine,
+  receiptFacts,
 } from '../records/receipt.ts';
 import { hold } from '../steps/hold.ts';
 import { type KeptFile, keep } from '../steps/keep.ts';
@@ -24,6 +25,7 @@ import { stageFiles } from '../steps/stage.ts';
 import { engineFor, type Site, type Step } from '../steps/step.ts';
 import { switchFiles } from '../steps/switch.ts';
 import { moveTags } from '../steps/tags.ts';
+import { aroundSwitch } from '../tls/around-switch.ts';
 import type { RollbackPlan } from './rollback-plan.ts';
 
 export interface RollbackStepsOptions {
@@ -63,7 +65,8 @@ export async function rollbackSteps(
       receipt: await receiptOf(plan, { site, overrides }),
     }),
   ];
-  return steps.filter((step) => step !== undefined);
+  const made = steps.filter((step) => step !== undefined);
+  return aroundSwitch(made, plan.certificate?.serve ?? {});
 }
 
 function imagesOf({ tags }: Installed) {
@@ -110,7 +113,7 @@ async function keptFilesOf(
 }
 
 async function receiptOf(
-  { from, target, installed }: RollbackPlan,
+  { from, target, installed, certificate }: RollbackPlan,
   { site, overrides }: RollbackStepsOptions,
 ): Promise<ReceiptFacts> {
   const trust = await findSiteTrust(site.state);
@@ -130,6 +133,7 @@ async function receiptOf(
     },
     overrides,
     previous: from.sequence,
+    ...(certificate && { tls: receiptFacts(certificate.facts) }),
     operator: await findOperator(),
   };
 }

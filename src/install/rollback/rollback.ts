@@ -14,6 +14,9 @@ import { findState, openState, type SiteState, type SystemLog } from '../../stat
 import { releaseCommand } from '../activation/compose.ts';
 import { InstallError, reasonMissing } from '../error.ts';
 import { FolderTree } from '../files/folder.ts';
+import type { ImportedCertificate } from '../import/result.ts';
+import { findSiteTrust } from '../judge/site-trust.ts';
+import { siteClock } from '../license/site-clock.ts';
 import { lineOrWarning } from '../records/import-log.ts';
 import type { Override, ReceiptFile, ReceiptImage } from '../records/receipt.ts';
 import { writeRefusal } from '../records/refusal.ts';
@@ -22,10 +25,11 @@ import { journalEngine } from '../transaction/journal.ts';
 import { type Recovered, recoverPending } from '../transaction/recover.ts';
 import { siteFor } from '../transaction/site.ts';
 import { runTransaction } from '../transaction/transaction.ts';
+import { describeBack, type ServeAgainOptions } from './certificate.ts';
 import { nothingBefore, planRollback, type RollbackPlan } from './rollback-plan.ts';
 import { filesShown, imagesShown, rollbackSteps } from './rollback-steps.ts';
 
-export interface RollbackOptions {
+export interface RollbackOptions extends ServeAgainOptions {
   readonly stateDir: string;
   readonly prefix: string;
   readonly engine: (socket: string | undefined) => Promise<Engine>;
@@ -35,6 +39,8 @@ export interface RollbackOptions {
   readonly allowRevoked?: boolean | undefined;
   readonly reason?: string | undefined;
   readonly now: Date;
+  /** Of the commit that this ferry was built from. */
+  readonly buildTime?: Date | undefined;
   readonly command?: string | undefined;
   readonly systemLog?: SystemLog | undefined;
   readonly progress?: Progress | undefined;
@@ -50,6 +56,8 @@ export interface RollbackResult {
   readonly from: { readonly release: string; readonly sequence: number };
   readonly images: readonly ReceiptImage[];
   readonly files: readonly ReceiptFile[];
+  /** The certificate that is back. */
+  readonly tls?: ImportedCertificate;
   /** Path of the signed receipt. */
   readonly receipt: string;
   /** The words of the command that runs the release that is back. */
@@ -95,14 +103,17 @@ async function rollBackWith(state: SiteState, options: RollbackOptions): Promise
       tree,
       prefix: options.prefix,
       allowRevoked: options.allowRevoked === true,
+      clock: siteClock(await findSiteTrust(state), options),
+      serve: options,
     });
     const { confirm } = options;
     if (confirm !== undefined && !(await confirm(plan.title))) throw notConfirmed();
     const warnings: string[] = [...plan.warnings];
     const overrides = plan.isRevoked ? [{ flag: '--allow-revoked', reason: options.reason ?? '' }] : [];
     const warn = (line: string) => warnings.push(line);
-    const { recreate } = await carryOut(plan, { state, engine, tree, options, overrides, warn });
-    return { ...describe(plan, { state, prefix: options.prefix, warnings }), ...(recreate && { recreate }) };
+    const { recreate, serve } = await carryOut(plan, { state, engine, tree, options, overrides, warn });
+    const back = describeBack(plan.certificate, serve);
+    return { ...describe(plan, { state, prefix: options.prefix, warnings }), ...back, ...(recreate && { recreate }) };
   } finally {
     await tree.close();
     engine.close();
