@@ -22,6 +22,23 @@ describe('parseSitePolicy', () => {
     });
   });
 
+  it('reads how certificates are put into use', () => {
+    const text = [
+      'tls:',
+      '  reload: [/usr/sbin/nginx, -s, reload]',
+      '  probe: "[::1]:8443"',
+      '  ca: /etc/atrium/plant-ca.pem',
+    ].join('\n');
+    expect(read(text).tls).toEqual({
+      reload: ['/usr/sbin/nginx', '-s', 'reload'],
+      probe: { host: '::1', port: 8443 },
+      ca: '/etc/atrium/plant-ca.pem',
+    });
+    expect(read('tls: {probe: atrium.plant.local:443}\n').tls).toEqual({
+      probe: { host: 'atrium.plant.local', port: 443 },
+    });
+  });
+
   it.each([
     ['nothing', ''],
     ['only a comment', '# later\n'],
@@ -44,6 +61,23 @@ describe('parseSitePolicy', () => {
       /site\.yaml:1: backup\[1\]: expected a word, got 3 \(put it in quotes\)/,
     ],
     ['no words', 'restore: []\n', /site\.yaml:1: restore: expected a program, got/],
+    [
+      'a reload in one string',
+      'tls:\n  reload: /usr/sbin/nginx -s reload\n',
+      /site\.yaml:2: tls\.reload: expected a list of words/,
+    ],
+    [
+      'a probe without a port',
+      'tls: {probe: 127.0.0.1}\n',
+      /site\.yaml:1: tls\.probe: expected HOST:PORT.*got 127\.0\.0\.1/,
+    ],
+    ['a port that is none', 'tls: {probe: "127.0.0.1:70000"}\n', /tls\.probe: expected HOST:PORT/],
+    ['an address without brackets', 'tls: {probe: "::1:443"}\n', /tls\.probe: expected HOST:PORT/],
+    [
+      'roots in no absolute place',
+      'tls: {ca: ca.pem}\n',
+      /site\.yaml:1: tls\.ca: expected an absolute path, got ca\.pem/,
+    ],
     ['a list', '- folders\n', /site\.yaml:1: .*got a list/],
     ['no YAML', 'folders: [\n', /site\.yaml:2: /],
     ['a key twice', 'folders: []\nfolders: []\n', /site\.yaml:2: /],
