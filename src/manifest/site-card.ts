@@ -11,6 +11,11 @@ import { isSiteName, PRODUCT, SITE_ID } from './names.ts';
 /** The type of the envelope that a card travels in. */
 export const SITE_CARD = 'site-card';
 
+/** SHA-256 of a SubjectPublicKeyInfo. */
+const SPKI = /^[0-9a-f]{64}$/;
+/** A request for a hundred names is far below. */
+const MAX_CSR = 64 * 1024;
+
 const count = z.int().min(0);
 const instant = z.iso.datetime();
 const held = z.looseObject({ name: line, imageID: digest, config: digest, diffIDs: z.array(digest) });
@@ -29,12 +34,15 @@ const siteCard = z.looseObject({
   holds: z.array(held),
   trust: z.looseObject({ root: count, catalogue: count, sequence: count }).optional(),
   license: z.looseObject({ validUntil: instant }).optional(),
+  certificate: z.looseObject({ notAfter: instant, names: z.array(line), spki: z.string().regex(SPKI) }).optional(),
+  csr: z.base64().max(MAX_CSR).optional(),
   issued: instant,
 });
 
 /**
  * FORMAT §4. `keys.sign` is the Ed25519 public key in hex, `keys.age` an age recipient; `platform` as `formatPlatform`
- * writes it. Without an engine that answered there is no `engine` and `platform`, and `holds` is empty.
+ * writes it. Without an engine that answered there is no `engine` and `platform`, and `holds` is empty. `csr` is the base64
+ * of a certificate request in DER, of the key that waits at the site; `certificate` is the one that is installed.
  */
 export type SiteCard = z.infer<typeof siteCard>;
 /** An image that the site's engine has, of the installed release. */
@@ -43,7 +51,18 @@ export type HeldImage = SiteCard['holds'][number];
 /** What a site says of itself. */
 export type SiteCardFields = Pick<
   SiteCard,
-  'site' | 'name' | 'keys' | 'product' | 'platform' | 'engine' | 'holds' | 'trust' | 'license' | 'issued'
+  | 'site'
+  | 'name'
+  | 'keys'
+  | 'product'
+  | 'platform'
+  | 'engine'
+  | 'holds'
+  | 'trust'
+  | 'license'
+  | 'certificate'
+  | 'csr'
+  | 'issued'
 >;
 
 /** Makes the content of a card, as it is signed. */

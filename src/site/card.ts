@@ -1,6 +1,7 @@
 /**
  * The card of this site (FORMAT §4): what its office may know of it, signed by the site's own key. It tells both public
- * keys and nothing of the private ones, of a licence only until when it holds, and of files nothing.
+ * keys and nothing of the private ones, of a licence only until when it holds, of a certificate what everybody is shown
+ * who connects, and of files nothing.
  */
 
 import type { EngineFacts } from '../docker/index.ts';
@@ -23,12 +24,26 @@ export interface SiteCardOptions {
   readonly trust?: { readonly root: number; readonly catalogue: number; readonly sequence: number } | undefined;
   /** Of the installed licence, where it says. */
   readonly license?: { readonly validUntil: Date } | undefined;
+  /** The one that is installed. */
+  readonly certificate?:
+    | { readonly notAfter: Date; readonly names: readonly string[]; readonly spki: string }
+    | undefined;
+  /** The request that waits for its certificate, PKCS#10 in DER. */
+  readonly csr?: Uint8Array | undefined;
   /** Of two cards the office takes the later. */
   readonly now: Date;
 }
 
 /** The bytes of a card. */
-export function makeSiteCard({ identity, engine, holds, license, ...about }: SiteCardOptions): Buffer {
+export function makeSiteCard({
+  identity,
+  engine,
+  holds,
+  license,
+  certificate,
+  csr,
+  ...about
+}: SiteCardOptions): Buffer {
   const { product, trust, now } = about;
   const fields: SiteCardFields = {
     site: identity.site,
@@ -39,6 +54,8 @@ export function makeSiteCard({ identity, engine, holds, license, ...about }: Sit
     holds: [...holds],
     ...(trust && { trust }),
     ...(license && { license: { validUntil: license.validUntil.toISOString() } }),
+    ...(certificate && { certificate: certificateFields(certificate) }),
+    ...(csr && { csr: Buffer.from(csr).toString('base64') }),
     issued: now.toISOString(),
   };
   return signEnvelope(siteCardDocument(fields), identity.privatePEM);
@@ -46,4 +63,12 @@ export function makeSiteCard({ identity, engine, holds, license, ...about }: Sit
 
 function engineFields({ name, version, store, apiVersion }: CardEngine): SiteCardFields['engine'] {
   return { name, version, store, apiVersion };
+}
+
+function certificateFields({
+  notAfter,
+  names,
+  spki,
+}: NonNullable<SiteCardOptions['certificate']>): SiteCardFields['certificate'] {
+  return { notAfter: notAfter.toISOString(), names: [...names], spki };
 }

@@ -22,6 +22,7 @@ export interface AuditEntry {
     | 'override'
     | 'rollback'
     | 'license'
+    | 'tls'
     | 'recovery'
     | 'activation';
   readonly at: Date;

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { isErrno } from '../../content/index.ts';
+import { isErrno, readBounded } from '../../content/index.ts';
 import { type Digest, digestFromHex } from '../../oci/index.ts';
 import { type FolderTree, type OpenFolder, unsafe } from './folder.ts';
 import { formOf, openVersion } from './our-link.ts';
@@ -55,6 +55,16 @@ export async function* readStanding(tree: FolderTree, path: string): AsyncGenera
   } finally {
     await handle.close();
   }
+}
+
+/** The same whole, of a small file; `undefined` where nothing stands. @throws {ContentError} `TOO_LARGE`, and as `findStanding` */
+export async function findStandingBytes(
+  tree: FolderTree,
+  path: string,
+  { max }: { readonly max: number },
+): Promise<Buffer | undefined> {
+  if ((await findStanding(tree, path)) === undefined) return undefined;
+  return readBounded(readStanding(tree, path), { max, what: path });
 }
 
 /** A file that stands in an open folder, for reading; whoever opened it closes it. @throws as `findStanding` */

@@ -1,18 +1,19 @@
 /**
  * What this site tells of itself in its card, gathered: the installed release from the state, what the engine has of it,
- * whom the site trusts, how long its licence holds. A part that cannot be read is left out, and said. FORMAT §4.
+ * whom the site trusts, how long its licence and its certificate hold, which request waits. A part that cannot be read is left out, and said. FORMAT §4.
  */
 
 import type { Engine } from '../../docker/index.ts';
 import { FerryError } from '../../errors.ts';
 import { type HeldImage, parseReleaseDocument, type ReleaseDocument } from '../../manifest/index.ts';
 import { isPlatformMatch, parsePlatform } from '../../oci/index.ts';
-import { makeSiteCard, type WholeIdentity } from '../../site/index.ts';
+import { makeSiteCard, type SiteCardOptions, type WholeIdentity } from '../../site/index.ts';
 import type { SiteStateReader } from '../../state/index.ts';
 import { rootRoles, type SiteTrust } from '../../trust/index.ts';
 import { storedPart, storedProduct } from '../judge/stored-catalogue.ts';
 import { findInstalled } from '../kept/installed.ts';
 import type { SiteLicense } from '../license/look.ts';
+import type { SiteTLS } from '../tls/look.ts';
 
 export interface SignCardOptions {
   readonly state: SiteStateReader;
@@ -25,6 +26,8 @@ export interface SignCardOptions {
   readonly seen?: ReadonlySet<string> | undefined;
   /** Looks at the licence that is installed. */
   readonly license: () => Promise<Pick<SiteLicense, 'validUntil'> | undefined>;
+  /** Looks at the certificate that is installed, and at the requests that wait. */
+  readonly tls: () => Promise<SiteTLS | undefined>;
   /** The site's: a card is never older than what the site knows of the time. */
   readonly clock: Date;
 }
@@ -45,9 +48,12 @@ export async function signCard(
     ? await told('the card says nothing of the images here', () => heldImages(state, { release, engine, seen }))
     : [];
   const { validUntil } = (await told('the card says nothing of the licence', options.license)) ?? {};
+  const tls = await told('the card says nothing of the certificate', options.tls);
   const card = makeSiteCard({
     ...{ identity, product, holds: holds ?? [], engine: engine?.facts, now: clock },
     license: validUntil && { validUntil },
+    certificate: tls && certificateOf(tls),
+    csr: tls?.waiting?.[0]?.csrDER,
     trust: trust && { ...versionsOf(trust), sequence },
   });
   return { card, ...(product !== undefined && { product }), warnings };
@@ -68,6 +74,10 @@ async function heldImages(
     held.push({ name, imageID, config: image.config, diffIDs: image.layers.map(({ diffID }) => diffID) });
   }
   return held;
+}
+
+function certificateOf({ notAfter, names, spki }: SiteTLS): SiteCardOptions['certificate'] {
+  return notAfter && names && spki !== undefined ? { notAfter, names, spki } : undefined;
 }
 
 async function readOrTell<T>(read: () => Promise<T>, tell: (why: string) => void): Promise<T | undefined> {

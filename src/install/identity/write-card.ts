@@ -19,6 +19,7 @@ import { MAX_ENVELOPE_BYTES, openEnvelope, TrustError } from '../../trust/index.
 import { findSiteTrust } from '../judge/site-trust.ts';
 import { showLicense } from '../license/show.ts';
 import { siteClock } from '../license/site-clock.ts';
+import { showTLS } from '../tls/show.ts';
 import { type NamedSite, namedSite } from './init-site.ts';
 import { signCard } from './sign-card.ts';
 
@@ -82,8 +83,11 @@ async function cardOf(
   const isDown = engine instanceof DockerError;
   const trust = await findSiteTrust(state);
   const license = () => showLicense({ stateDir, prefix, now, buildTime });
+  const tls = () => showTLS({ stateDir, prefix, now, buildTime });
   const clock = siteClock(trust, { now, buildTime });
-  const signed = await signCard({ state, identity, trust, engine: isDown ? undefined : engine, license, clock });
+  const signed = await signCard({
+    ...{ state, identity, trust, engine: isDown ? undefined : engine, license, tls, clock },
+  });
   const unasked = isDown ? [`the card says nothing of engine and images: ${engine.message}`] : [];
   return { card: signed.card, warnings: [...unasked, ...signed.warnings] };
 }

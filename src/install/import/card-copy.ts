@@ -9,6 +9,7 @@ import { lookAtLicense } from '../license/look.ts';
 import { siteClock } from '../license/site-clock.ts';
 import type { MediumCopy } from '../records/beside-bundle.ts';
 import { deliverCard } from '../records/deliver-card.ts';
+import { lookAtTLS } from '../tls/look.ts';
 import type { ImportResult } from './result.ts';
 import type { Session } from './session.ts';
 
@@ -32,9 +33,10 @@ async function deliver(
   const trust = await findSiteTrust(state);
   const clock = siteClock(trust, options);
   const license = () => lookAtLicense({ state, identity, prefix: options.prefix ?? '/', clock });
+  const tls = () => lookAtTLS({ state, prefix: options.prefix ?? '/', clock });
   // the import has held each of its images to what was signed
   const seen = new Set(images.map(({ imageID }) => imageID));
-  const { card, product, warnings } = await signCard({ state, identity, trust, engine, seen, license, clock });
+  const { card, product, warnings } = await signCard({ state, identity, trust, engine, seen, license, tls, clock });
   return { ...(await deliverCard({ card, identity, product, bundle: bundle.path, onCard: options.onCard })), warnings };
 }
 

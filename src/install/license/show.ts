@@ -1,11 +1,9 @@
 /** `ferry license show`: the licence of this site, for whoever asks. */
 
-import { findSiteIdentity, type SiteIdentity } from '../../site/index.ts';
-import { findState, type SiteStateReader } from '../../state/index.ts';
+import { findSiteIdentity } from '../../site/index.ts';
+import { findState } from '../../state/index.ts';
 import { findSiteTrust } from '../judge/site-trust.ts';
-import { findInstalled } from '../kept/installed.ts';
-import { openReceipt } from '../records/signed-receipt.ts';
-import { prefixIn } from '../status/files.ts';
+import { findInstalledPrefix } from '../records/installed-prefix.ts';
 import { lookAtLicense, type SiteLicense } from './look.ts';
 import { type SiteClockOptions, siteClock } from './site-clock.ts';
 
@@ -25,14 +23,5 @@ export async function showLicense({
   if (state === undefined) return undefined;
   const identity = await findSiteIdentity(state);
   const clock = siteClock(await findSiteTrust(state), clocks);
-  return lookAtLicense({ state, identity, prefix: prefix ?? (await findPrefix(state, identity)), clock });
-}
-
-/** As the receipt of the installed release says. */
-async function findPrefix(state: SiteStateReader, identity: SiteIdentity | undefined): Promise<string> {
-  const sequence = await state.findCurrentSequence();
-  if (sequence === undefined || identity === undefined) return '/';
-  const receipt = await state.findReleaseFile(sequence, 'receipt.json');
-  const installed = await findInstalled(state, sequence);
-  return receipt === undefined ? '/' : prefixIn(openReceipt(receipt, identity).files, installed?.files ?? []);
+  return lookAtLicense({ state, identity, prefix: prefix ?? (await findInstalledPrefix(state, identity)), clock });
 }

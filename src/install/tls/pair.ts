@@ -3,7 +3,6 @@
  * since `ferry tls request`, or is the one that is installed. Looks and changes nothing.
  */
 
-import { readBounded } from '../../content/index.ts';
 import { digestOf } from '../../oci/index.ts';
 import type { SiteStateReader } from '../../state/index.ts';
 import {
@@ -19,7 +18,7 @@ import {
 import { InstallError } from '../error.ts';
 import type { OpenSiteFile } from '../files/destination.ts';
 import type { FolderTree } from '../files/folder.ts';
-import { findStanding, readStanding } from '../files/standing.ts';
+import { findStandingBytes } from '../files/standing.ts';
 import { findWaitingKey } from './pending.ts';
 
 /** The file with the leaf and its intermediates. */
@@ -85,10 +84,8 @@ async function findKey(spki: string, { material, tree, dir, state }: PairForOpti
 
 /** The installed key, where it is of this certificate. */
 async function findInstalledKey(spki: string, tree: FolderTree, dir: string): Promise<string | undefined> {
-  const path = `${dir}/${KEY_FILE}`;
-  if ((await findStanding(tree, path)) === undefined) return undefined;
-  const bytes = await readBounded(readStanding(tree, path), { max: MAX_TLS_BYTES, what: path });
-  return findSpki(bytes) === spki ? bytes.toString('utf8') : undefined;
+  const bytes = await findStandingBytes(tree, `${dir}/${KEY_FILE}`, { max: MAX_TLS_BYTES });
+  return bytes !== undefined && findSpki(bytes) === spki ? bytes.toString('utf8') : undefined;
 }
 
 /** `undefined` of what is no key in the clear: it fits nothing, and what it is is in no message. */
