@@ -76,7 +76,8 @@ export function bundlePEM(...parts: readonly (Pick<Issued, 'pem'> | string)[]): 
   return parts.map((part) => (typeof part === 'string' ? part : part.pem)).join('');
 }
 
-function authorityOf(self: Issued): Authority {
+/** What was issued as an authority, whether it may be one or not. */
+export function authorityOf(self: Issued): Authority {
   return {
     ...self,
     issue: (options = {}) => issue(self, options),
