@@ -11,6 +11,7 @@ export type { FollowOptions } from './follow.ts';
 export { follow } from './follow.ts';
 export { speaksTLS } from './probe.ts';
 export type { Environment } from './proxy.ts';
+export { findProxy } from './proxy.ts';
 export type { Resolved, ResolveOptions } from './resolve.ts';
 export { resolveHost } from './resolve.ts';
 export type { HTTPResponse } from './response.ts';
