@@ -16,6 +16,7 @@ import { addKeys } from './keys.ts';
 import { addKit } from './kit.ts';
 import { addLicense } from './license.ts';
 import { addMan } from './man.ts';
+import { addPreflight } from './preflight.ts';
 import { addReceipt } from './receipt.ts';
 import { addRecover } from './recover.ts';
 import { addRollback } from './rollback.ts';
@@ -72,6 +73,7 @@ export function buildProgram(session: Session): Command {
   addCopy(program, session);
   addKit(program, session);
   addSheet(program, session);
+  addPreflight(program, session);
   program.commandsGroup('Site (isolated):');
   addSite(program, session);
   addTrust(program, session);

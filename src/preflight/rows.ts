@@ -41,7 +41,7 @@ export interface PlannedRow {
   readonly remedy?: string;
   readonly check: string;
   /** Of an isolated site: it answering would be a surprise. */
-  readonly isClosedExpected?: true;
+  readonly expected?: 'closed';
   /** What is asked, all of it; none where `why` says why not, or where the row is about this host. */
   readonly targets: readonly CheckTarget[];
   /** Why nothing can be asked. */
@@ -86,7 +86,7 @@ function planRow(requirement: RequirementRow, options: PlanRowsOptions): Planned
     ...(when !== undefined && { when }),
     impact: impact ?? 'not stated in the manifest',
     ...(requirement.remedy !== undefined && { remedy: requirement.remedy }),
-    ...(isClosedExpected && { isClosedExpected }),
+    ...(isClosedExpected && { expected: 'closed' as const }),
     ...asked,
   };
 }

@@ -13,7 +13,7 @@ import { type PlannedRow, type PlanRowsOptions, planRows, type RequirementRow } 
 import type { Looked, SiteFacts } from './site.ts';
 
 /** A row as it was found. */
-export interface PreflightRow extends Omit<PlannedRow, 'targets' | 'why' | 'isClosedExpected'> {
+export interface PreflightRow extends Omit<PlannedRow, 'targets' | 'why'> {
   /** null: it was not checked, and the result says why. Of a destination that an isolated site expects closed: it is. */
   readonly ok: boolean | null;
   /** One line: what answered, or what was expected and what was got. */
@@ -102,7 +102,7 @@ interface Asking {
 async function askRow(row: PlannedRow, asking: Asking): Promise<PreflightRow> {
   const began = performance.now();
   const { ok, result, remedy, facts } = await look(row, asking);
-  const { targets: _targets, why: _why, isClosedExpected: _isClosedExpected, remedy: own, ...shown } = row;
+  const { targets: _targets, why: _why, remedy: own, ...shown } = row;
   const advice = [remedy, own].filter((text) => text !== undefined);
   return {
     ...shown,
@@ -126,7 +126,7 @@ async function look(row: PlannedRow, { site, context, engine }: Asking): Promise
   if (row.direction === 'host') return await lookAtHost(row.check, { site, now, engine: engine.get() });
   if (row.direction === 'internal') return await lookInside(await engine.get(), { site, timeoutMs });
   const outcomes = await Promise.all(row.targets.map((target) => runCheck(target, context)));
-  return row.isClosedExpected ? expectedClosed(outcomes) : together(row, outcomes);
+  return row.expected === 'closed' ? expectedClosed(outcomes) : together(row, outcomes);
 }
 
 async function lookInside(
