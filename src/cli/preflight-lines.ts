@@ -3,8 +3,8 @@ import type { PreflightResult, PreflightRow } from '../preflight/index.ts';
 import { formatDuration } from './format.ts';
 
 const WIDTH = 79;
-const DESTINATION = 32;
 const INDENT = ' '.repeat(10);
+const LABEL = 7;
 
 const TITLES: readonly (readonly [PreflightRow['direction'], string])[] = [
   ['inbound', 'Inbound: who reaches this host'],
@@ -19,7 +19,7 @@ export function preflightLines(result: PreflightResult): string[] {
     const rows = result.rows.filter((row) => row.direction === direction);
     return rows.length === 0 ? [] : [title, ...rows.flatMap(rowLines), ''];
   });
-  return [...groups, summary(result)];
+  return [...groups, ...wrap(summary(result), '')];
 }
 
 function summary({ ok, counts, airGapped }: PreflightResult): string {
@@ -34,20 +34,18 @@ function summary({ ok, counts, airGapped }: PreflightResult): string {
 }
 
 function rowLines(row: PreflightRow): string[] {
-  const first = `  ${stateOf(row).padEnd(6)}  `;
-  const where = whereOf(row);
   const time = row.ok === null ? '' : formatDuration(row.ms / 1000);
+  const where = `  ${stateOf(row).padEnd(6)}  ${whereOf(row)}`;
   const head =
-    where.length > DESTINATION
-      ? [`${first}${where}`.trimEnd(), ...wrap(`${time}  ${row.purpose}`.trim(), `${INDENT}`)]
-      : wrap(
-          row.purpose,
-          ' '.repeat(INDENT.length + DESTINATION + 9),
-          `${first}${where.padEnd(DESTINATION)} ${time.padEnd(6)}  `,
-        );
+    where.length + time.length + 2 > WIDTH
+      ? [where, ...wrap(time, INDENT)]
+      : [where.padEnd(WIDTH - time.length) + time];
   return [
-    ...head,
-    ...details(row).flatMap(([label, text]) => wrap(text, `${INDENT}       `, `${INDENT}${label.padEnd(7)}`)),
+    ...head.map((line) => line.trimEnd()).filter((line) => line !== ''),
+    ...wrap(row.purpose, INDENT),
+    ...details(row).flatMap(([label, text]) =>
+      wrap(text, `${INDENT}${' '.repeat(LABEL)}`, INDENT + label.padEnd(LABEL)),
+    ),
   ];
 }
 
@@ -68,7 +66,8 @@ function whereOf({ direction, destination, at, port }: PreflightRow): string {
 
 /** Of a destination that answers nothing more needs to be said. */
 function details({ ok, direction, result, impact, remedy, when, expected }: PreflightRow): [string, string][] {
-  if (ok !== false) return ok && (direction === 'outbound' || expected === 'closed') ? [] : [['', result]];
+  if (ok === null) return [['why', result]];
+  if (ok) return direction === 'outbound' ? [] : [['got', result]];
   return [
     ['got', result],
     ...(when === undefined ? [] : [['when', when] as [string, string]]),

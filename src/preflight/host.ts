@@ -71,7 +71,7 @@ export async function lookAtHost(check: string, options: LookAtHostOptions): Pro
 
 function lookAtEngine(engine: Engine | string): Looked {
   if (typeof engine === 'string') {
-    const remedy = 'start it (systemctl start docker), set DOCKER_HOST, or run this with sudo';
+    const remedy = 'start it (`systemctl start docker`), set DOCKER_HOST, or run this with sudo';
     return { ok: false, result: engine, remedy };
   }
   const { name, version, store, socket, apiVersion } = engine.facts;
@@ -93,7 +93,7 @@ async function lookAtSpace(engine: Engine | string, { stateDir, imageBytes = ROO
     return { ok: null, result: `${result}; where the engine keeps images cannot be seen from here`, facts };
   }
   if (images.free >= imageBytes) return { ok: true, result, facts };
-  const remedy = 'make room: docker image prune, or a larger disk';
+  const remedy = 'make room: `docker image prune`, or a larger disk';
   return { ok: false, result: `${result}: expected ${size(imageBytes)} for images`, remedy, facts };
 }
 
@@ -118,7 +118,7 @@ function lookAtClock({ provenTime, buildTime }: SiteFacts, now: Date): Looked {
     ...(buildTime ? [{ at: buildTime, what: 'this ferry itself' }] : []),
   ].toSorted((a, b) => b.at.getTime() - a.at.getTime());
   const [newest] = known;
-  const remedy = 'set it by hand (timedatectl set-time), or let it follow a time server of the local network';
+  const remedy = 'set it by hand (`timedatectl set-time`), or let it follow a time server of the local network';
   const facts = { system: now, ...(provenTime && { proven: provenTime }) };
   if (newest === undefined) return { ok: null, result: `${shown(now)}; nothing is known to compare it with`, facts };
   if (now < newest.at) {
@@ -131,7 +131,7 @@ function lookAtClock({ provenTime, buildTime }: SiteFacts, now: Date): Looked {
   return { ok: true, result: `${shown(now)}, later than all that is known (${shown(newest.at)})`, facts };
 }
 
-const NEW_CERTIFICATE = 'ferry tls request, have it signed, ferry tls install';
+const NEW_CERTIFICATE = 'make a request and have it signed (`ferry tls request`), then `ferry tls install`';
 
 function lookAtCertificate({ certificate }: SiteFacts): Looked {
   const remedy = NEW_CERTIFICATE;
@@ -148,7 +148,7 @@ function lookAtCertificate({ certificate }: SiteFacts): Looked {
 }
 
 function lookAtLicense({ license, wantsLicense, isInstalled }: SiteFacts): Looked {
-  const remedy = 'ask for an offline licence, and install it: ferry license install FILE';
+  const remedy = 'ask for an offline licence, and install it: `ferry license install FILE`';
   if (license === undefined) {
     if (isInstalled && wantsLicense === false) return { ok: null, result: 'the release that is installed wants none' };
     return { ok: false, result: 'none is installed', remedy };

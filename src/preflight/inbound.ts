@@ -101,7 +101,11 @@ async function lookAtTLS(
     context.signal?.throwIfAborted();
     // HTTPS is what 443 is for; another port may be for anything
     if (port !== 443) return { ok: true, result: `${who}; ${FROM_OUTSIDE}` };
-    return { ok: false, result: `${who}; ${error.message}`, remedy: 'give the proxy a certificate: ferry tls install' };
+    return {
+      ok: false,
+      result: `${who}; ${error.message}`,
+      remedy: 'give the proxy a certificate: `ferry tls install`',
+    };
   }
 }
 
@@ -121,14 +125,14 @@ function judgeServed(
     return {
       ok: false,
       result: `${who}; it serves another certificate than the installed one: ${what}`,
-      remedy: 'let it read the installed one: ferry tls show, then reload or restart the proxy',
+      remedy: 'let it read the installed one: `ferry tls show`, then reload or restart the proxy',
       facts: { ...facts, isInstalled: false },
     };
   }
   const which = isOurs ? 'the installed certificate' : 'a certificate';
   const said = { facts: { ...facts, ...(isOurs !== undefined && { isInstalled: isOurs }) } };
   if (notAfter < now) {
-    const remedy = 'install a new certificate: ferry tls request, ferry tls install';
+    const remedy = 'install a new certificate: `ferry tls request`, `ferry tls install`';
     return { ok: false, result: `${who}; it serves ${which}, which has ended: ${what}`, remedy, ...said };
   }
   return { ok: true, result: `${who}; it serves ${which}: ${what}; ${FROM_OUTSIDE}`, ...said };

@@ -109,9 +109,14 @@ async function askRow(row: PlannedRow, asking: Asking): Promise<PreflightRow> {
     ok,
     result,
     ms: Math.round(performance.now() - began),
-    ...(ok === false && { remedy: (advice.length > 0 ? advice : [usualRemedy(row)]).join('; ') }),
+    ...(ok === false && { remedy: sentences(advice.length > 0 ? advice : [usualRemedy(row)]) }),
     ...(facts !== undefined && { facts }),
   };
+}
+
+/** What usually causes it, then what the requirement says. */
+function sentences(advice: readonly string[]): string {
+  return advice.map((text) => `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, '')}.`).join(' ');
 }
 
 function usualRemedy({ direction, destination, at, port, protocol }: PlannedRow): string {
