@@ -6,6 +6,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type Forge from 'node-forge';
 import { findCertificate } from './certificate.ts';
+import { contentOf } from './der.ts';
 import { TLSError } from './error.ts';
 import { findKeyInDER, wrongPassphrase } from './key.ts';
 
@@ -18,10 +19,8 @@ export interface PKCS12 {
 
 /** Whether DER begins as PKCS#12 does: a sequence with the version 3, then another sequence. */
 export function isPKCS12(der: Uint8Array): boolean {
-  const [first, length = 0] = der;
-  if (first !== 0x30) return false;
-  // long lengths say how many octets they have; 0x80 is the indefinite length of BER
-  const at = 2 + (length > 0x80 ? length - 0x80 : 0);
+  if (der[0] !== 0x30) return false;
+  const at = contentOf(der).start;
   return Buffer.from(der.subarray(at, at + 4)).equals(Buffer.from([2, 1, 3, 0x30]));
 }
 

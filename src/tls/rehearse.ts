@@ -6,6 +6,7 @@ import { duplexPair } from 'node:stream';
 import { checkServerIdentity, connect, createSecureContext, type SecureVersion, TLSSocket } from 'node:tls';
 import { certificatesOf } from './chain.ts';
 import { TLSError } from './error.ts';
+import { judgeChain } from './judge-chain.ts';
 import { canonicalIP } from './name.ts';
 
 export interface RehearseOptions {
@@ -36,7 +37,7 @@ export async function rehearse(options: RehearseOptions): Promise<void> {
   const ca = certificatesOf(options.roots).filter((one) => one.checkIssued(one));
   const client = contextOf({ ca: ca.map((one) => one.toString()) }, 'a client to take the authorities');
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
-    await handshake({ server, client, version, name: options.name.replace(/^\*\./, 'rehearsal.') });
+    await play({ server, client, version, name: options.name.replace(/^\*\./, 'rehearsal.') }, options);
   }
 }
 
@@ -47,7 +48,28 @@ interface Handshake {
   readonly name: string;
 }
 
-async function handshake({ server, client, version, name }: Handshake): Promise<void> {
+/** One that Node.js refuses is played again, to be refused in words: without, it says only what has a code of its own. */
+async function play(handshake: Handshake, files: RehearseOptions): Promise<void> {
+  const { version, name } = handshake;
+  const expected = `${version}: expected a client to take it for ${name}`;
+  const { verified, identity } = await shake(handshake);
+  if (verified !== undefined && !DATES.includes(verified))
+    throw refused(`${expected}, got ${await wordsOf(handshake, verified)}`);
+  // OpenSSL tells the last fault that it finds, and the leaf's date comes after what is wrong with its chain
+  const hidden = verified === undefined ? undefined : chainFault(files);
+  if (hidden !== undefined) throw refused(hidden.message);
+  if (identity !== undefined) throw refused(`${expected}, got ${said(identity)}`);
+}
+
+interface Shaken {
+  /** The code of what is wrong with the chain. */
+  readonly verified: string | undefined;
+  /** What is wrong with its names. */
+  readonly identity: Error | undefined;
+}
+
+async function shake(handshake: Handshake, rejectUnauthorized = false): Promise<Shaken> {
+  const { server, client, version, name } = handshake;
   const [near, far] = duplexPair();
   const served = new TLSSocket(far, { isServer: true, secureContext: server });
   const asking = connect({
@@ -55,36 +77,42 @@ async function handshake({ server, client, version, name }: Handshake): Promise<
     secureContext: client,
     minVersion: version,
     maxVersion: version,
-    // what it says is judged below: the dates are not its to judge
-    rejectUnauthorized: false,
+    rejectUnauthorized,
+    checkServerIdentity: () => undefined,
     ...(canonicalIP(name) === undefined && { servername: name }),
   });
   const timer = setTimeout(() => asking.destroy(new Error('nothing came within 10 s')), PATIENCE_MS);
   try {
     await new Promise<void>((resolve, reject) => {
-      asking
-        .once('secureConnect', resolve)
-        .once('error', reject)
-        .once('close', () => reject(new Error('it was ended')));
+      asking.once('secureConnect', resolve).once('error', reject);
+      asking.once('close', () => reject(new Error('it was ended')));
       served.once('error', reject);
     });
-  } catch (cause) {
-    throw refused(`${version}: expected a handshake, got ${said(cause)}`);
+    const verified: unknown = asking.authorizationError ?? undefined;
+    return {
+      verified: verified === undefined ? undefined : codeOf(verified),
+      identity: checkServerIdentity(name, asking.getPeerCertificate()),
+    };
+  } catch (error) {
+    if (rejectUnauthorized) throw error;
+    throw refused(`${version}: expected a handshake, got ${said(error)}`);
   } finally {
     clearTimeout(timer);
+    for (const socket of [asking, served]) socket.on('error', () => {}).destroy();
   }
-  const fault = refusalOf(asking, name);
-  for (const socket of [asking, served]) socket.on('error', () => {}).destroy();
-  if (fault !== undefined) throw refused(`${version}: expected a client to take it for ${name}, got ${fault}`);
 }
 
-/** Why the client would not go on. Node.js says it in `authorizationError`, an error or its code. */
-function refusalOf(asking: TLSSocket, name: string): string | undefined {
-  const verified: unknown = asking.authorizationError ?? undefined;
-  const code = codeOf(verified);
-  if (verified !== undefined && code !== 'ERR_TLS_CERT_ALTNAME_INVALID' && !DATES.includes(code)) return said(verified);
-  const identity = checkServerIdentity(name, asking.getPeerCertificate());
-  return identity === undefined ? undefined : said(identity);
+async function wordsOf(handshake: Handshake, code: string): Promise<string> {
+  return shake(handshake, true).then(
+    () => code,
+    (error: unknown) => said(error),
+  );
+}
+
+function chainFault({ fullchainPEM, roots }: RehearseOptions): Error | undefined {
+  const chain = certificatesOf([fullchainPEM]);
+  const now = chain[0]?.validToDate ?? new Date(0);
+  return judgeChain(chain, { roots, now, what: 'its chain' }).fault;
 }
 
 /** OpenSSL takes the bytes of a server as a server would. Its words never quote a key; a cause could. */

@@ -4,6 +4,7 @@
  */
 import { createHash, createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, webcrypto } from 'node:crypto';
 import { promisify } from 'node:util';
+import { endOf } from './der.ts';
 import { TLSError } from './error.ts';
 import { spkiOf } from './facts.ts';
 import { kindOfKey } from './key.ts';
@@ -80,6 +81,7 @@ export async function readRequest(
   what = 'the request',
 ): Promise<{ readonly names: readonly string[]; readonly spki: string }> {
   const der = derOf(request, what);
+  if (endOf(der) !== der.length) throw unreadable(what, 'something else, or one that is cut off');
   const x509 = await load();
   try {
     const read = new x509.Pkcs10CertificateRequest(der);

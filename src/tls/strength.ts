@@ -3,6 +3,7 @@
  * people would find out with a page that does not open (Ed25519, P-521 and RSASSA-PSS keys in a server's certificate).
  */
 import type { KeyObject, X509Certificate } from 'node:crypto';
+import { contentOf } from './der.ts';
 import { kindOfKey } from './key.ts';
 
 /** CA/Browser Forum Baseline Requirements §6.1.5. */
@@ -49,13 +50,4 @@ function hasStrongHash(der: Buffer): boolean {
   if (parameters.start >= algorithm.end || der[parameters.start] !== 0xa0) return false;
   const hash = contentOf(der, parameters.start);
   return SHA2.some((oid) => der.subarray(hash.start, hash.end).includes(oid));
-}
-
-/** Where the content of the DER value at an offset begins and ends. */
-function contentOf(der: Buffer, at: number): { readonly start: number; readonly end: number } {
-  const short = der[at + 1] ?? 0;
-  if (short < 0x80) return { start: at + 2, end: at + 2 + short };
-  const octets = short - 0x80;
-  const start = at + 2 + octets;
-  return { start, end: start + (octets > 0 && octets <= 6 ? der.readUIntBE(at + 2, octets) : 0) };
 }
