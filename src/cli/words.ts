@@ -226,7 +226,15 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   TOKEN_MISSING: [2, 'set the variable that `tokenEnv` names'],
   SITE_NEEDED: [2, 'name the site with --site CARD or --fleet FILE, or write the source without {site} and {name}'],
   LICENSES_REFUSED: [1, 'nothing was written: correct these, or take their sites out of the fleet'],
-  NOTHING_TO_EXPORT: [2, 'say where the licence comes from: `license` in the release manifest, or in fleet.yaml'],
+  SITE_FILES_REFUSED: [1, 'nothing was written: correct these, or take their sites out of the fleet'],
+  TLS_OTHER_KEY: [
+    1,
+    'have it made for the request that `ferry fleet csr SITE` writes, or take a newer card of the site',
+  ],
+  NOTHING_TO_EXPORT: [
+    2,
+    'say where they come from: `license` or `tls.chain`, in the release manifest or in fleet.yaml',
+  ],
   OUT_MISSING: [75, 'is the stick in, and mounted there?'],
   EXPORT_DAMAGED: [1, 'remove that bundle and run the command again'],
 

@@ -1,5 +1,5 @@
 /**
- * `ferry export --only-site-files`: licences anew, without images. No registry is asked and no release numbered; the
+ * `ferry export --only-site-files`: licences and certificates anew, without images. No registry is asked and no release numbered; the
  * catalogue lists the new site files, and each site gets its overlay. An interrupted export of the release stays as it is.
  */
 import { importableUntil } from '../trust/index.ts';
@@ -38,7 +38,7 @@ export async function exportSiteFiles(options: ExportOptions): Promise<SiteFiles
 }
 
 function nothing({ manifestPath }: ExportOptions): ExportError {
-  return new ExportError(`export ${manifestPath}: expected a licence for a site, got none`, {
+  return new ExportError(`export ${manifestPath}: expected a licence or a certificate for a site, got none`, {
     code: 'NOTHING_TO_EXPORT',
   });
 }

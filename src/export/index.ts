@@ -12,6 +12,8 @@ export type {
   ExportedSite,
   ExportOptions,
   ExportResult,
+  ShownCertificate,
   ShownLicense,
+  ShownSite,
   SiteFilesResult,
 } from './options.ts';

@@ -11,7 +11,8 @@ import { fetchLicense, LicenseError, licenseTooLarge, MAX_LICENSE_BYTES, readLic
 import { ExportError } from './error.ts';
 import type { ExportOptions } from './options.ts';
 import { readSourceFile } from './source-file.ts';
-import type { PlacedSource, TargetSite } from './target-sites.ts';
+import { fillAddress, fillPath, type SourceSite } from './source-place.ts';
+import type { PlacedSource } from './target-sites.ts';
 
 /** A licence, and where it was found. */
 export interface FoundLicense {
@@ -20,9 +21,6 @@ export interface FoundLicense {
   /** A path as it was written, or a URL without its query. */
   readonly shown: string;
 }
-
-/** For whom a source is asked: its `{site}` and `{name}`. */
-export type SourceSite = Pick<TargetSite, 'site' | 'name'>;
 
 /** Reads licences, each source once. */
 export interface LicenseReader {
@@ -78,11 +76,11 @@ function placeOf(
   env: Readonly<Record<string, string | undefined>>,
 ): Place {
   if (from !== undefined) {
-    const path = fill(from, site, pathPart);
+    const path = fillPath(from, { site, what: 'licence' });
     return { path: resolve(folder, path), shown: path };
   }
   if (/^[a-z]+:\/\/[^/?#]*\{/i.test(url)) throw choosesServer(url);
-  const address = fill(url, site, addressPart);
+  const address = fillAddress(url, { site, what: 'licence' });
   if (!URL.canParse(address)) throw noURL(address);
   const shown = shownURL(new URL(address));
   if (tokenEnv === undefined) return { url: address, shown };
@@ -105,39 +103,6 @@ function choosesServer(url: string): LicenseError {
 function noURL(address: string): LicenseError {
   return new LicenseError(`read licence: expected an address, got ${JSON.stringify(address.split('?')[0])}`, {
     code: 'LICENSE_URL_INVALID',
-  });
-}
-
-function fill(text: string, site: SourceSite | undefined, part: (value: string) => string): string {
-  return text.replaceAll(/\{(site|name)\}/g, (placeholder, key: 'site' | 'name') => {
-    if (site !== undefined) return part(site[key]);
-    throw new ExportError(`read licence of ${text}: expected a site for ${placeholder}, got none`, {
-      code: 'SITE_NEEDED',
-    });
-  });
-}
-
-/** What a site calls itself may not lead out of the folder that the office meant. */
-function pathPart(value: string): string {
-  if (/[/\\]/.test(value) || isDots(value)) throw leadsElsewhere(value, 'file');
-  return value;
-}
-
-/** Nor to another thing on a server, with the office's token: addresses have dots that go up as well. */
-function addressPart(value: string): string {
-  if (isDots(value)) throw leadsElsewhere(value, 'part of an address');
-  return encodeURIComponent(value);
-}
-
-function isDots(value: string): boolean {
-  return value === '.' || value === '..';
-}
-
-function leadsElsewhere(name: string, what: string): ExportError {
-  const got = `expected a name that can name a ${what}, got one that leads elsewhere`;
-  return new ExportError(`read licence of ${name}: ${got}`, {
-    code: 'SOURCE_FILE',
-    hint: 'use {site} instead of {name}',
   });
 }
 

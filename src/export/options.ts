@@ -11,9 +11,9 @@ export interface ExportOptions {
   readonly outDir: string;
   /** Instead of the manifest's. */
   readonly platforms?: readonly string[] | undefined;
-  /** Cards of sites: each gets an overlay, with its licence sealed to it. @default none */
+  /** Cards of sites: each gets an overlay, with its licence and its certificate. @default none */
   readonly sites?: readonly string[] | undefined;
-  /** A fleet.yaml: more sites, and where their licences come from. */
+  /** A fleet.yaml: more sites, and where their licences and certificates come from. */
   readonly fleetPath?: string | undefined;
   /** Registry host to `host[:port][/prefix]`. */
   readonly mirrors?: ReadonlyMap<string, string> | undefined;
@@ -32,7 +32,7 @@ export interface ExportOptions {
   readonly ferryVersion?: string | undefined;
   /** Blobs under way at once. @default 6 */
   readonly concurrency?: number | undefined;
-  /** For registries, the licence's server and token, and the signer command. @default {} */
+  /** For registries, the licence's server and token, the passphrases of keys, and the signer command. @default {} */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** @default silentProgress */
   readonly progress?: Progress | undefined;
@@ -60,8 +60,24 @@ export interface ShownLicense {
   readonly validUntil?: Date;
 }
 
-/** The overlay of a site, with its licence. */
-export interface ExportedSite extends ShownLicense {
+/** What a certificate says. */
+export interface ShownCertificate {
+  readonly names: readonly string[];
+  readonly issuer: string;
+  readonly notAfter: Date;
+  /** SHA-256 of its public key, 64 hex digits. */
+  readonly spki: string;
+  /** With its key; otherwise it is for one that the site has. */
+  readonly sealed: boolean;
+}
+
+/** What the files of a site say. */
+export interface ShownSite extends ShownLicense {
+  readonly certificate?: ShownCertificate;
+}
+
+/** The overlay of a site, with its licence and its certificate. */
+export interface ExportedSite extends ShownSite {
   /** The siteID, or `any`. */
   readonly site: string;
   readonly name: string;
@@ -91,6 +107,8 @@ export interface ExportResult {
   readonly sites: readonly ExportedSite[];
   /** The licence in the bundle, where no site was named. */
   readonly license?: ShownLicense;
+  /** The chain in the bundle, where no site was named. */
+  readonly certificate?: ShownCertificate;
   /** As people see it: `2.1.0`, or `2.1.0+7` where another sequence has the same name. */
   readonly release: string;
   readonly sequence: number;

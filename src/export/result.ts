@@ -3,7 +3,7 @@ import type { BundlePlan } from '../bundle/index.ts';
 import { formatPlatform } from '../oci/index.ts';
 import { importableUntil } from '../trust/index.ts';
 import type { SignedParts } from './journal.ts';
-import type { ExportedImage, ExportedSite, ExportResult } from './options.ts';
+import type { ExportedImage, ExportedSite, ExportResult, ShownSite } from './options.ts';
 import type { Content } from './sign.ts';
 import { isInBundle, shownOf } from './site-content.ts';
 
@@ -28,7 +28,7 @@ export function resultOf({ content, signed, plan, path, overlays, warnings, acti
     bundle: path,
     overlays: overlays.map(({ overlay }) => overlay),
     sites: overlays,
-    ...(own && { license: shownOf(own) }),
+    ...(own && told(shownOf(own))),
     release: signed.release.shown,
     sequence: signed.release.sequence,
     importableUntil: importableUntil(signed.chain),
@@ -38,6 +38,10 @@ export function resultOf({ content, signed, plan, path, overlays, warnings, acti
     action: isAllThere ? action : 'written',
     warnings,
   };
+}
+
+function told({ certificate, ...license }: ShownSite): Pick<ExportResult, 'license' | 'certificate'> {
+  return { license, ...(certificate && { certificate }) };
 }
 
 function exportedImage({ name, target, platforms, documents, blobs }: Content['images'][number]): ExportedImage {

@@ -1,4 +1,6 @@
-/** What is said about the licences of many sites in few lines. Pure. */
+/** What is said about the licences and certificates of many sites in few lines. Pure. */
+import type { ShownCertificate } from './options.ts';
+import type { TargetSite } from './target-sites.ts';
 
 /** A site with a licence. */
 export interface LicensedSite {
@@ -6,27 +8,46 @@ export interface LicensedSite {
   readonly site: string;
   readonly name: string;
   readonly validUntil?: Date;
+  readonly certificate?: ShownCertificate;
 }
 
-/** Days before its end from which a licence is told. */
+/** Days before its end from which a licence or certificate is told. */
 const SOON_DAYS = 60;
 const DAY_MS = 86_400_000;
 /** Names in one line. */
 const SHOWN = 5;
 
-/** A line for each day on which licences end soon. */
+/** A line for each day on which licences end soon, then the same of certificates. */
 export function endWarnings(sites: readonly LicensedSite[], now: Date): readonly string[] {
-  const ending = sites.filter(
-    ({ validUntil }) => validUntil && validUntil.getTime() - now.getTime() <= SOON_DAYS * DAY_MS,
+  const ends = (what: string, endOf: (site: LicensedSite) => Date | undefined) =>
+    endLines(
+      what,
+      sites.map((site) => ({ site, end: endOf(site) })),
+      now,
+    );
+  return [
+    ...ends('licence', ({ validUntil }) => validUntil),
+    ...ends('certificate', ({ certificate }) => certificate?.notAfter),
+  ];
+}
+
+interface Ending {
+  readonly site: LicensedSite;
+  readonly end: Date;
+}
+
+function endLines(what: string, all: readonly { site: LicensedSite; end: Date | undefined }[], now: Date): string[] {
+  const ending = all.flatMap(({ site, end }): Ending[] =>
+    end && end.getTime() - now.getTime() <= SOON_DAYS * DAY_MS ? [{ site, end }] : [],
   );
-  const groups = Map.groupBy(ending, ({ validUntil }) => (validUntil as Date).toISOString().slice(0, 10));
+  const groups = Map.groupBy(ending, ({ end }) => end.toISOString().slice(0, 10));
   return [...groups]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([day, group]) => {
-      const [first] = group as [LicensedSite];
-      const days = Math.ceil(((first.validUntil as Date).getTime() - now.getTime()) / DAY_MS);
-      const whose = first.site === 'any' ? '' : ` of ${listNames(group)}`;
-      return `the licence${whose} ends ${day}, in ${days} ${days === 1 ? 'day' : 'days'}`;
+      const [{ site, end }] = group as [Ending];
+      const days = Math.ceil((end.getTime() - now.getTime()) / DAY_MS);
+      const whose = site.site === 'any' ? '' : ` of ${listNames(group.map((one) => one.site))}`;
+      return `the ${what}${whose} ends ${day}, in ${days} ${days === 1 ? 'day' : 'days'}`;
     });
 }
 
@@ -40,13 +61,14 @@ export function anyWarnings({ name, site }: { readonly name: string; readonly si
 
 /** Sites that get nothing, and those that nobody has compared. */
 export function targetWarnings(
-  targets: readonly (LicensedSite & { readonly source?: object; readonly confirmed: boolean })[],
+  targets: readonly Pick<TargetSite, 'site' | 'name' | 'confirmed' | 'source' | 'tls'>[],
 ): readonly string[] {
-  const without = listNames(targets.filter(({ source }) => source === undefined));
-  const unseen = listNames(targets.filter(({ source, confirmed }) => source !== undefined && !confirmed));
+  const getsNothing = ({ source, tls }: (typeof targets)[number]) => source === undefined && tls === undefined;
+  const without = listNames(targets.filter(getsNothing));
+  const unseen = listNames(targets.filter((target) => !getsNothing(target) && !target.confirmed));
   const lines = [
     without &&
-      `no overlay for ${without}: neither the release manifest nor the fleet says where its licence comes from`,
+      `no overlay for ${without}: neither the release manifest nor the fleet says where its licence or its certificate comes from`,
     unseen && `sealed for ${unseen}, though nobody compared the fingerprint: ferry fleet add CARD --fingerprint`,
   ];
   return lines.filter((line) => line !== '');

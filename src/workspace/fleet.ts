@@ -6,6 +6,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { acquireLock, isErrno } from '../content/index.ts';
+import type { SiteCard } from '../manifest/index.ts';
 import type { Fingerprint, PublicKey } from '../trust/index.ts';
 import {
   keyFingerprint,
@@ -35,6 +36,10 @@ export interface FleetSite {
   readonly sequence?: number;
   /** How long its licence was to last then, ISO 8601. */
   readonly licenseUntil?: string;
+  /** The certificate that it had then: `notAfter` in ISO 8601, `spki` in hex. */
+  readonly certificate?: NonNullable<SiteCard['certificate']>;
+  /** The request for a certificate that waited then, DER in base64. */
+  readonly csr?: string;
 }
 
 /** How a card is to be confirmed. */
@@ -166,6 +171,8 @@ function fleetSite({ opened: { card }, confirmed }: FleetEntry): FleetSite {
     confirmed,
     ...(card.trust && { sequence: card.trust.sequence }),
     ...(card.license && { licenseUntil: card.license.validUntil }),
+    ...(card.certificate && { certificate: card.certificate }),
+    ...(card.csr !== undefined && { csr: card.csr }),
   };
 }
 
