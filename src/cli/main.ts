@@ -61,6 +61,7 @@ const GROUPS: readonly (string | undefined)[] = [
   'audit',
   'license',
   'licence',
+  'tls',
 ];
 
 /** The command that was named, by one word or two. */

@@ -25,6 +25,7 @@ import { addSheet } from './sheet.ts';
 import { addSite } from './site.ts';
 import { addStatus } from './status.ts';
 import { addSupport } from './support.ts';
+import { addTLS } from './tls.ts';
 import { addTrust } from './trust.ts';
 import { addVerify } from './verify.ts';
 import { VERSION } from './version.ts';
@@ -82,6 +83,7 @@ export function buildProgram(session: Session): Command {
   addRecover(program, session);
   addStatus(program, session);
   addLicense(program, session);
+  addTLS(program, session);
   addReceipt(program, session);
   addAudit(program, session);
   addSupport(program, session);

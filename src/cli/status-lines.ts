@@ -2,6 +2,7 @@
 import type { SiteStatus } from '../install/index.ts';
 import { alignColumns, formatUntil } from './format.ts';
 import { licenseRows } from './license-lines.ts';
+import { tlsRows } from './tls-lines.ts';
 
 /** The lines of the result. */
 export function statusLines(found: SiteStatus, now: Date): string[] {
@@ -15,7 +16,12 @@ export function statusLines(found: SiteStatus, now: Date): string[] {
       ],
       '  ',
     ),
-    ...alignColumns([...runRows(found), ...licenseRows(found.license, now), ...trustRows(found, now)]),
+    ...alignColumns([
+      ...runRows(found),
+      ...licenseRows(found.license, now),
+      ...tlsRows(found.tls),
+      ...trustRows(found, now),
+    ]),
     ...attention.map((line) => `! ${line}`),
   ];
 }

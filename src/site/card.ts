@@ -28,8 +28,8 @@ export interface SiteCardOptions {
   readonly certificate?:
     | { readonly notAfter: Date; readonly names: readonly string[]; readonly spki: string }
     | undefined;
-  /** The request that waits for its certificate, PKCS#10 in DER. */
-  readonly csr?: Uint8Array | undefined;
+  /** The request that waits for its certificate, base64 of PKCS#10 in DER. */
+  readonly csr?: string | undefined;
   /** Of two cards the office takes the later. */
   readonly now: Date;
 }
@@ -55,7 +55,7 @@ export function makeSiteCard({
     ...(trust && { trust }),
     ...(license && { license: { validUntil: license.validUntil.toISOString() } }),
     ...(certificate && { certificate: certificateFields(certificate) }),
-    ...(csr && { csr: Buffer.from(csr).toString('base64') }),
+    ...(csr !== undefined && { csr }),
     issued: now.toISOString(),
   };
   return signEnvelope(siteCardDocument(fields), identity.privatePEM);

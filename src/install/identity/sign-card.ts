@@ -53,7 +53,7 @@ export async function signCard(
     ...{ identity, product, holds: holds ?? [], engine: engine?.facts, now: clock },
     license: validUntil && { validUntil },
     certificate: tls && certificateOf(tls),
-    csr: tls?.waiting?.[0]?.csrDER,
+    csr: tls?.waiting?.[0]?.csr,
     trust: trust && { ...versionsOf(trust), sequence },
   });
   return { card, ...(product !== undefined && { product }), warnings };

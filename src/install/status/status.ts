@@ -6,12 +6,13 @@
 
 import type { Engine } from '../../docker/index.ts';
 import { findSiteIdentity, type SiteIdentity } from '../../site/index.ts';
-import { findState } from '../../state/index.ts';
+import { findState, type SiteStateReader } from '../../state/index.ts';
 import type { ActivationRecord } from '../activation/activation-record.ts';
 import { findSiteTrust } from '../judge/site-trust.ts';
 import type { SiteLicense } from '../license/look.ts';
 import { type SiteClockOptions, siteClock } from '../license/site-clock.ts';
 import { policyLines } from '../policy.ts';
+import type { SiteTLS } from '../tls/look.ts';
 import type { OldContainer } from './containers.ts';
 import { lookInEngine } from './engine.ts';
 import { lookAtFerry, type StatusFerry } from './ferry.ts';
@@ -21,6 +22,7 @@ import { lookAtJournal, type PendingTransaction } from './journal.ts';
 import { lookAtStatusLicense } from './license.ts';
 import type { StatusPins } from './pins.ts';
 import { type InstalledRelease, lookAtRelease } from './release.ts';
+import { lookAtStatusTLS } from './tls.ts';
 import { lookAtTrust, type StatusCatalogue, type StatusRoot } from './trust.ts';
 
 export interface StatusOptions extends SiteClockOptions {
@@ -46,6 +48,8 @@ export interface SiteStatus {
   readonly files: readonly StatusFile[];
   /** The product's licence, and what the product does with it. */
   readonly license?: SiteLicense;
+  /** The certificate, what is served of it, and the requests that wait. */
+  readonly tls?: SiteTLS;
   /** The ferry that /usr/bin/ferry leads to; absent where an import never linked one. */
   readonly ferry?: StatusFerry;
   /** Of the installed release and of the one to go back to; absent when the engine could not be asked. */
@@ -77,16 +81,7 @@ export async function siteStatus({ stateDir, engine, prefix, ...clocks }: Status
   const trust = await findSiteTrust(state);
   const identity = state && (await findSiteIdentity(state));
   const who = whoFields(identity);
-  if (state === undefined || trust === undefined) {
-    return {
-      ...who,
-      images: [],
-      files: [],
-      attention: [
-        'no root is pinned here: the first ferry import asks for its fingerprint, or pin one with ferry trust',
-      ],
-    };
-  }
+  if (state === undefined || trust === undefined) return lookWithoutTrust(state, { who, prefix, clocks });
   const { pending, line } = await lookAtJournal(state);
   const { release, lines } = await lookAtRelease({ state, identity, trust });
   const {
@@ -98,6 +93,7 @@ export async function siteStatus({ stateDir, engine, prefix, ...clocks }: Status
   const { lines: ofFerry, ...ferry } = await lookAtFerry(release, prefix);
   const { lines: ofTrust, ...trusted } = lookAtTrust(trust, clocks.now);
   const clock = siteClock(trust, clocks);
+  const { lines: ofTLS, ...secured } = await lookAtStatusTLS({ state, prefix, release, clock });
   const { lines: ofLicense, ...licensed } = await lookAtStatusLicense({ state, identity, prefix, release, clock });
   return {
     ...who,
@@ -105,6 +101,7 @@ export async function siteStatus({ stateDir, engine, prefix, ...clocks }: Status
     ...asked,
     files,
     ...licensed,
+    ...secured,
     ...ferry,
     ...(pending !== undefined && { pending }),
     ...trusted,
@@ -116,8 +113,35 @@ export async function siteStatus({ stateDir, engine, prefix, ...clocks }: Status
       ...fileLines(files),
       ...ofFerry,
       ...ofLicense,
+      ...ofTLS,
       ...ofTrust,
       ...(await policyLines(state)),
+    ],
+  };
+}
+
+/** A certificate and its key come before any trust. */
+async function lookWithoutTrust(
+  state: SiteStateReader | undefined,
+  {
+    who,
+    prefix,
+    clocks,
+  }: { who: Pick<SiteStatus, 'site' | 'name'>; prefix: string | undefined; clocks: SiteClockOptions },
+): Promise<SiteStatus> {
+  const clock = siteClock(undefined, clocks);
+  const { pending, line } = state ? await lookAtJournal(state) : {};
+  const { lines, ...secured } = await lookAtStatusTLS({ state, prefix, release: undefined, clock });
+  return {
+    ...who,
+    images: [],
+    files: [],
+    ...secured,
+    ...(pending !== undefined && { pending }),
+    attention: [
+      ...(line === undefined ? [] : [line]),
+      'no root is pinned here: the first ferry import asks for its fingerprint, or pin one with ferry trust',
+      ...lines,
     ],
   };
 }

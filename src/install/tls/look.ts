@@ -21,6 +21,12 @@ export type ServedState =
   | { readonly at: string; readonly fingerprint: string; readonly same: boolean; readonly notAfter: Date }
   | { readonly at: string; readonly problem: string };
 
+/** A request that waits: never its key. */
+export interface WaitingTLS extends Omit<WaitingRequest, 'csrDER'> {
+  /** Base64 of PKCS#10 in DER. */
+  readonly csr: string;
+}
+
 /** A certificate on this site, as it is told: never its key. */
 export interface SiteTLS extends Partial<CertificateFacts> {
   /** The folder, on this host. */
@@ -32,7 +38,7 @@ export interface SiteTLS extends Partial<CertificateFacts> {
   /** Where an address is known. */
   readonly served?: ServedState;
   /** Requests that went out and have no answer, the newest first; left out where none waits. */
-  readonly waiting?: readonly WaitingRequest[];
+  readonly waiting?: readonly WaitingTLS[];
   /** Why it cannot be read. */
   readonly problem?: string;
 }
@@ -80,7 +86,10 @@ async function waitingFor(
   state: SiteStateReader | undefined,
   spki: string | undefined,
 ): Promise<Pick<SiteTLS, 'waiting'>> {
-  const waiting = state === undefined ? [] : (await listWaiting(state)).filter((request) => request.spki !== spki);
+  const requests = state === undefined ? [] : await listWaiting(state);
+  const waiting = requests
+    .filter((request) => request.spki !== spki)
+    .map(({ csrDER, ...request }) => ({ ...request, csr: csrDER.toString('base64') }));
   return waiting.length === 0 ? {} : { waiting };
 }
 

@@ -64,9 +64,14 @@ export async function pairFor(options: PairForOptions): Promise<TLSPair> {
   }
   const judged = judgeCertificate({ ...material, keyPEM }, rules);
   const chainPEM = fullchainPEM(material.chain);
-  const name = rules.names[0] ?? judged.names[0];
+  const name = clientName([...rules.names, ...judged.names]);
   if (name !== undefined) await rehearse({ fullchainPEM: chainPEM, keyPEM, roots: rules.roots, name });
   return { chainPEM, keyPEM, judged, keyFrom };
+}
+
+/** What a client would ask for: the first name; one with a star is nobody's own. */
+export function clientName(names: readonly string[]): string | undefined {
+  return names.find((name) => !name.startsWith('*.')) ?? names[0]?.replace(/^\*\./, 'ferry.');
 }
 
 interface FoundKey {

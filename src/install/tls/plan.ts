@@ -4,14 +4,14 @@
  */
 
 import type { SiteStateReader } from '../../state/index.ts';
-import { type Material, spkiOf } from '../../tls/index.ts';
+import type { Material } from '../../tls/index.ts';
 import { installFiles } from '../files/destination.ts';
 import { type FilePlan, planFiles } from '../files/file-plan.ts';
 import { FolderTree } from '../files/folder.ts';
 import { findPolicy } from '../policy.ts';
 import { type CertificateFacts, factsOf, findCurrent } from './current.ts';
 import type { GivenMaterial } from './given.ts';
-import { pairFiles, pairFor, type TLSPair } from './pair.ts';
+import { clientName, pairFiles, pairFor, type TLSPair } from './pair.ts';
 import { type ChosenPlace, chooseTLSPlace, findTLSPlaces, type TLSPlaces } from './place.ts';
 import { findRoots } from './roots.ts';
 import { findStandingPair, isSamePair } from './standing-pair.ts';
@@ -71,7 +71,7 @@ export async function planTLS(options: PlanTLSOptions): Promise<TLSPlan> {
     const bytes = pair ?? { chainPEM: textOf(standing?.chain), keyPEM: textOf(standing?.key) };
     const placed = pairFiles(bytes, place.dir);
     const files = await planPlaced(placed.files, { ...options, places, place });
-    const name = wanted[0] ?? next.names[0] ?? '';
+    const name = clientName([...wanted, ...next.names]) ?? '';
     return { places, place, next, current, pair, name, files, opened: placed.opened };
   } finally {
     await tree.close();
@@ -100,9 +100,4 @@ async function planPlaced(
   const { product, installed } = places;
   const wanted = installFiles({ product, release: undefined, hasReleaseFiles: false, sites, folders, own });
   return planFiles(wanted, { prefix, folders, last: installed ?? { files: [] } });
-}
-
-/** Whether a key that waited here is used by a certificate. */
-export function usesWaitingKey({ pair }: Pick<TLSPlan, 'pair'>): boolean {
-  return pair !== undefined && pair.keyFrom === 'waiting' && spkiOf(pair.keyPEM) === pair.judged.spki;
 }
