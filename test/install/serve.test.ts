@@ -3,7 +3,8 @@
  * whatever goes wrong on the way, the former one is served again within the probe's time, and what is said is so.
  */
 
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ServeData, serveWith } from '../../src/install/steps/serve.ts';
@@ -12,10 +13,23 @@ import type { Site } from '../../src/install/steps/step.ts';
 import { LOOKING } from '../../src/install/tls/until-served.ts';
 import { DEFAULT_POLICY } from '../../src/manifest/index.ts';
 import { startCaddy, type TestCaddy } from '../support/caddy.ts';
+import { runFerry } from '../support/cli.ts';
+import { startFerryGroup } from '../support/killed-ferry.ts';
 import { startNginx, type TestNginx } from '../support/nginx.ts';
 import { freePort } from '../support/port.ts';
 import { leakIn } from '../support/secrets.ts';
-import { makeBrokenPair, makePair, NAME, type Pair, type Serving, ServingLab, SOON_MS, servedAt } from './serving.ts';
+import {
+  makeBrokenPair,
+  makePair,
+  NAME,
+  type Pair,
+  rootPEM,
+  type Serving,
+  ServingLab,
+  SOON_MS,
+  servedAt,
+  TLS_DIR,
+} from './serving.ts';
 
 let lab: ServingLab;
 let next: Pair;
@@ -53,7 +67,9 @@ describe('nginx', () => {
     const { error } = await lab.install(await makeBrokenPair(), { ...probe, reloadCommand: nginx.reload });
     expect(error).toMatchObject({ code: 'RELOAD_FAILED' });
     expect(error?.message).toContain('key values mismatch');
-    expect(error?.hint).toBe(`the former certificate is back, and served at 127.0.0.1:${nginx.port}`);
+    expect(error?.hint).toMatch(
+      `the former certificate is back, and served at 127.0.0.1:${nginx.port}; do the same by hand`,
+    );
     await expectOld();
   });
 
@@ -152,6 +168,38 @@ describe('nginx', () => {
     const { error } = await lab.install(next, options, { signal: stop.signal, progress } as Partial<Site>);
     expect(error).toMatchObject({ code: 'INTERRUPTED' });
     await expectOld();
+  });
+
+  it('as a process that is killed in the middle of the reload: `ferry recover` reloads again and looks', async () => {
+    const [asked, dir] = [join(lab.dir, 'asked'), join(lab.dir, 'in')];
+    const command = join(lab.dir, 'reload');
+    // hangs the first time, after it has done what it should
+    const lines = [
+      '#!/bin/sh',
+      `test -e ${asked} && exec ${nginx.reload}`,
+      nginx.reload,
+      `: >${asked}`,
+      'exec sleep 600',
+    ];
+    await writeFile(command, `${lines.join('\n')}\n`, { mode: 0o755 });
+    await mkdir(dir);
+    for (const [name, text] of [
+      ['chain', next.chainPEM],
+      ['key', next.keyPEM],
+      ['ca', await rootPEM()],
+    ] as const) {
+      await writeFile(join(dir, name), text);
+    }
+    const site = ['--state', join(lab.dir, 'site')];
+    const given = ['--cert', join(dir, 'chain'), '--key', join(dir, 'key'), '--ca', join(dir, 'ca')];
+    const how = ['--dir', TLS_DIR, '--prefix', lab.prefix, '--reload', command, '--probe', `127.0.0.1:${nginx.port}`];
+    const env = { DOCKER_HOST: `unix://${lab.dir}/no-engine` };
+    const ferry = startFerryGroup(['tls', 'install', ...given, ...how, ...site], { env });
+    await expect.poll(() => existsSync(asked), { timeout: 20_000 }).toBe(true);
+    ferry.kill();
+    expect((await ferry.ended).isKilled).toBe(true);
+    expect(await runFerry(['recover', '--json', ...site], { env })).toMatchObject({ status: 0 });
+    expect([await lab.chain(), await servedAt(nginx.port)]).toEqual([next.chainPEM, next.fingerprint]);
   });
 
   it('is told by the command of site.yaml, where it is looked too; the command line goes before', async () => {

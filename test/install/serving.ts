@@ -32,6 +32,12 @@ const TIMEOUT_MS = 10_000;
 export const SOON_MS = 500;
 const NOW = new Date('2026-11-23T12:00:00Z');
 
+/** Of the authority that all of them come from. */
+export async function rootPEM(): Promise<string> {
+  root ??= makeRoot();
+  return (await root).pem;
+}
+
 /** A certificate and its key, and what tells it from others. */
 export interface Pair {
   readonly chainPEM: string;

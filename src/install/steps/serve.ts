@@ -70,6 +70,8 @@ export function mayHaveBegun({ outcome, isRecovery }: Site): boolean {
   return isRecovery || outcome.serve !== undefined;
 }
 
+const LOOK =
+  'look at the log of what serves there; another way to reload it is named by --reload, another place to look by --probe';
 const NOBODY = 'nothing was reloaded: what serves these files does not run any more; it reads them when it starts';
 
 function notServed({ next }: ServeData, probe: ProbeAddress, { what, served }: Seen): InstallError {
@@ -77,6 +79,7 @@ function notServed({ next }: ServeData, probe: ProbeAddress, { what, served }: S
   const expected = `expected the certificate ${shortFingerprint(next)} within ${probe.timeoutMs / 1000} s`;
   return new InstallError(`serve the new certificate at ${where}: ${expected}, got ${what}`, {
     code: 'TLS_NOT_SERVED',
+    hint: LOOK,
     facts: { probe: where, expected: next, ...(served && { got: served.fingerprint }) },
   });
 }

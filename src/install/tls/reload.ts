@@ -154,6 +154,7 @@ function commandName(words: readonly string[]): string {
 function failed(who: string, got: string, cause?: unknown): InstallError {
   return new InstallError(`reload by ${who}: expected it to succeed, got ${got}`, {
     code: 'RELOAD_FAILED',
+    hint: 'do the same by hand to see all that it says',
     cause,
     facts: { reload: who },
   });
