@@ -4,6 +4,7 @@ import { FerryError } from '../errors.ts';
 import type { KnownSite } from '../install/index.ts';
 import type { PreflightResult, RequirementRow, SiteFacts } from '../preflight/index.ts';
 import { engineOf } from './engine.ts';
+import { asFerryError } from './errno.ts';
 import { CliError } from './error.ts';
 import {
   findPrefix,
@@ -181,19 +182,21 @@ async function siteFacts(
   options: PreflightOptions,
   { known: { release, imageBytes, provenTime }, project }: FactsOptions,
 ): Promise<{ readonly site: SiteFacts; readonly warnings: readonly string[] }> {
-  const { showLicense } = await import('../install/index.ts');
+  const { showLicense, showTLS } = await import('../install/index.ts');
   const warnings: string[] = [];
   const where = { stateDir: stateOf(session, options), prefix: findPrefix(session, options) };
   const clocks = { now: session.now, buildTime: BUILD_TIME };
   const license = options.airGapped
     ? await told(warnings, 'the licence', () => showLicense({ ...where, ...clocks }))
     : undefined;
+  const certificate = await told(warnings, 'the certificate', () => showTLS({ ...where, ...clocks }));
   return {
     warnings,
     site: {
       isInstalled: release !== undefined,
       project,
       imageBytes,
+      certificate,
       license: license?.digest === undefined && license?.problem === undefined ? undefined : license,
       wantsLicense: release === undefined ? undefined : release.license !== undefined,
       provenTime,
@@ -208,8 +211,9 @@ async function told<T>(warnings: string[], what: string, read: () => Promise<T>)
   try {
     return await read();
   } catch (error) {
-    if (!(error instanceof FerryError)) throw error;
-    warnings.push(`${what} cannot be read: ${error.message}`);
+    const known = error instanceof FerryError ? error : asFerryError(error);
+    if (known === undefined) throw error;
+    warnings.push(`${what} cannot be read: ${known.message}`);
     return undefined;
   }
 }

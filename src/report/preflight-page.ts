@@ -49,13 +49,12 @@ thead { display: table-header-group; }
 thead th { font-size: 7.5pt; color: #444; border-bottom: .6pt solid #000; }
 tbody { break-inside: avoid; }
 tbody tr:last-child td { border-bottom: .4pt solid #bbb; }
-.s { width: 19mm; } .d { width: 52mm; } .n { width: 17mm; } .t { width: 14mm; text-align: right; }
+.s { width: 22mm; } .d { width: 58mm; } .n { width: 17mm; } .t { width: 14mm; text-align: right; }
 .s b { display: inline-block; padding: 0 1.2mm; border: .8pt solid #000; }
 .s b.bad { background: #000; color: #fff; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 .s i { font-style: normal; color: #444; }
-.said td:nth-child(2) { padding-left: 0; }
-.said p { margin: 0 0 .6mm; }
-.said p b { display: inline-block; min-width: 14mm; font-weight: normal; color: #444; }
+.said p { margin: 0 0 .6mm; padding-left: 17mm; text-indent: -17mm; }
+.said p b { display: inline-block; width: 17mm; text-indent: 0; font-weight: normal; color: #444; }
 .sum { border: 1pt solid #000; padding: 2mm 3mm; margin: 2mm 0; }
 `;
 
@@ -102,7 +101,7 @@ function rowMarkup(row: PreflightPageRow): Markup {
   const own = at === undefined ? html`` : html`<br>${at}`;
   const time = ok === null ? '' : ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`;
   return html`<tbody><tr><td class="s">${state(row)}</td><td class="d">${destination}${own}</td><td class="n">${port === undefined ? '' : `${port} ${protocol ?? ''}`}</td><td>${purpose}</td><td class="t">${time}</td></tr>
-<tr class="said"><td></td><td colspan="4">${said(row).map(([label, text]) => html`<p><b>${label}</b> ${text}</p>`)}</td></tr></tbody>
+<tr class="said"><td></td><td colspan="4">${said(row).map(([label, text]) => html`<p><b>${label}</b>${text}</p>`)}</td></tr></tbody>
 `;
 }
 
