@@ -1,6 +1,7 @@
 /** The steps that put a certificate in its place and see that it is served, as one transaction. */
 
 import type { Engine } from '../../docker/index.ts';
+import type { HostPort } from '../../manifest/index.ts';
 import type { WholeIdentity } from '../../site/index.ts';
 import type { SiteState } from '../../state/index.ts';
 import { formatTime } from '../../trust/index.ts';
@@ -10,17 +11,26 @@ import { siteFileSteps } from '../import/site-steps.ts';
 import { findPolicy } from '../policy.ts';
 import { installed } from '../steps/installed.ts';
 import type { Outcome, Step } from '../steps/step.ts';
-import { changeSite, findEngine } from '../transaction/change-site.ts';
+import { type CarryOutSite, changeSite, findEngine } from '../transaction/change-site.ts';
 import { aroundSwitch } from './around-switch.ts';
-import type { InstallTLSOptions } from './install.ts';
 import { dropWaiting } from './pending.ts';
 import type { TLSPlan } from './plan.ts';
 import { planServe, type ServePlan } from './serve-plan.ts';
 
+/** Where it is carried out, who serves it, and where. */
+export interface CarryOutTLSSite extends CarryOutSite {
+  /** Where it must be served afterwards. */
+  readonly probe?: HostPort | undefined;
+  /** How long that may take. @default 15_000 */
+  readonly probeTimeoutMs?: number | undefined;
+  /** A shell's line that tells whoever serves it. */
+  readonly reload?: string | undefined;
+}
+
 export interface CarryOutTLSOptions {
   readonly state: SiteState;
   readonly identity: WholeIdentity;
-  readonly options: InstallTLSOptions;
+  readonly options: CarryOutTLSSite;
 }
 
 /** Who was told of it, and where it is served since. */
@@ -76,7 +86,7 @@ function titleOf(isChanged: boolean): string {
 interface PlanServingOptions {
   readonly state: SiteState;
   readonly engine: Engine | undefined;
-  readonly options: InstallTLSOptions;
+  readonly options: CarryOutTLSSite;
 }
 
 /** The release's containers read the folder that the release names, and no other. */

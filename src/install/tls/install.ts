@@ -6,7 +6,6 @@
 
 import { basename, join } from 'node:path';
 import { FerryError } from '../../errors.ts';
-import type { HostPort } from '../../manifest/index.ts';
 import { ensureSiteIdentity } from '../../site/index.ts';
 import { findState, openState, type SiteState, type SystemLog } from '../../state/index.ts';
 import { type CertificateState, certificateState } from '../../tls/index.ts';
@@ -16,26 +15,19 @@ import { findSiteTrust } from '../judge/site-trust.ts';
 import { keptName } from '../kept/installed.ts';
 import { type SiteClockOptions, siteClock } from '../license/site-clock.ts';
 import { writeRefusal } from '../records/refusal.ts';
-import type { CarryOutSite } from '../transaction/change-site.ts';
 import { type Recovered, recoverPending } from '../transaction/recover.ts';
-import { carryOutTLS, type ServedTLS } from './carry-out.ts';
+import { type CarryOutTLSSite, carryOutTLS, type ServedTLS } from './carry-out.ts';
 import type { CertificateFacts } from './current.ts';
 import { type GivenMaterial, type GivenPaths, readGiven } from './given.ts';
 import { CHAIN_FILE, KEY_FILE } from './pair.ts';
 import { planTLS, type TLSPlan } from './plan.ts';
 
-export interface InstallTLSOptions extends GivenPaths, SiteClockOptions, CarryOutSite {
+export interface InstallTLSOptions extends GivenPaths, SiteClockOptions, CarryOutTLSSite {
   readonly stateDir: string;
   /** DNS names and addresses that it must be for. @default those of the release and of the one in use */
   readonly names?: readonly string[] | undefined;
   /** Where it goes, absolute, without the prefix. @default where the release says, else where one is */
   readonly dir?: string | undefined;
-  /** Where it must be served afterwards. */
-  readonly probe?: HostPort | undefined;
-  /** How long that may take. @default 15_000 */
-  readonly probeTimeoutMs?: number | undefined;
-  /** A shell's line that tells whoever serves it. */
-  readonly reload?: string | undefined;
   /** Takes one that ends sooner than the one in use; wants a reason. @default false */
   readonly allowShorter?: boolean | undefined;
   /** Takes one for fewer names than the one in use; wants a reason. @default false */
