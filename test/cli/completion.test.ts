@@ -10,7 +10,10 @@ import { Session } from '../../src/cli/session.ts';
 import { jsonResult, runMain } from '../support/cli.ts';
 
 /** The placeholders of what nobody can guess. */
-const TEXTS = 'cmd count days hex hex|words host host=host[/prefix] keyid n name release role=t/n text unit'.split(' ');
+const TEXTS =
+  'address cmd count days dns hex hex|words host host:port host=host[/prefix] keyid n name name=address release role=t/n seconds site text unit'.split(
+    ' ',
+  );
 
 let dir: string;
 
