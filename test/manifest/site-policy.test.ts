@@ -1,4 +1,6 @@
 // The operator's own rules: what is granted, what is refused by its line.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_POLICY, parseSitePolicy } from '../../src/manifest/index.ts';
 
@@ -37,6 +39,13 @@ describe('parseSitePolicy', () => {
     expect(read('tls: {probe: atrium.plant.local:443}\n').tls).toEqual({
       probe: { host: 'atrium.plant.local', port: 443 },
     });
+  });
+
+  it('takes every example of the manual', async () => {
+    const text = await readFile(join(import.meta.dirname, '../../docs/tls.md'), 'utf8');
+    const examples = [...text.matchAll(/^```yaml\n(tls:[\s\S]*?)^```$/gm)].map(([, example = '']) => example);
+    expect(examples.length).toBeGreaterThan(3);
+    for (const example of examples) expect(read(example).tls?.reload).toBeDefined();
   });
 
   it.each([
