@@ -281,6 +281,16 @@ describe('who is told', () => {
   });
 });
 
+describe('a command', () => {
+  it('reaches the engine that is meant, and finds the programs of the system wherever it is run from', async () => {
+    const reloadCommand = `docker ps >${lab.dir}/ps; echo "$PATH $DOCKER_HOST $FERRY_TRANSACTION" >${lab.dir}/env`;
+    expect((await lab.install(next, { engine, reloadCommand })).error).toBeUndefined();
+    expect(await readFile(join(lab.dir, 'ps'), 'utf8')).toContain('CONTAINER');
+    const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+    expect(await readFile(join(lab.dir, 'env'), 'utf8')).toBe(`${path} ${test.host} 000000000001\n`);
+  });
+});
+
 describe('a reload that the engine refuses', () => {
   it('is a failure that says so, and the former files are back', async () => {
     await run({ name: 'atrium-proxy-1', command: ['/bin/busybox', 'sleep', '600'] });

@@ -135,6 +135,21 @@ describe('nginx', () => {
     expect(await servedAt(nginx.port)).toBe(next.fingerprint);
   });
 
+  it('is not up again after a power cut: recover goes on, and says that nothing was reloaded', async () => {
+    await lab.cutOff(next, { ...probe, reloadCommand: nginx.reload }, { in: 'serve' });
+    await nginx.stop();
+    const { recovered, warnings } = await lab.recover();
+    expect([recovered, warnings]).toEqual(['finished', [expect.stringContaining('it reads them when it starts')]]);
+    expect(await lab.chain()).toBe(next.chainPEM);
+  });
+
+  it('is known to nobody who could tell it: the error says why nothing was reloaded', async () => {
+    const { error } = await lab.install(next, { ...probe, probeTimeoutMs: SOON_MS });
+    expect(error).toMatchObject({ code: 'TLS_NOT_SERVED' });
+    expect(error?.hint).toContain('nothing was reloaded, for nobody is named who serves these files');
+    await expectOld();
+  });
+
   it('killed before the reload of a file that it refuses: recover undoes, and says what is served', async () => {
     const broken = await makeBrokenPair();
     await lab.cutOff(

@@ -9,6 +9,7 @@ import { type Reload, reload } from '../tls/reload.ts';
 import {
   LOOKING,
   type Looking,
+  lookOnce,
   type ProbeAddress,
   type Seen,
   shortFingerprint,
@@ -21,6 +22,8 @@ import type { Site, Step, StepKind } from './step.ts';
 export interface ServeData {
   /** `null`: whoever serves sees for itself. */
   readonly reload: Reload | null;
+  /** Why nobody is told, for people; `null` where somebody is. */
+  readonly untold: string | null;
   /** `null`: nobody looks. */
   readonly probe: ProbeAddress | null;
   /** The fingerprint that must be served. */
@@ -49,6 +52,7 @@ export function serveWith({ looking, commandLimitMs }: ServeMeans): StepKind<Ser
       const { signal } = site;
       site.outcome.serve = {};
       site.progress.phase('serve the new certificate');
+      if (await isIdle(data, site, looking)) return site.warn(NOBODY);
       const told = data.reload && (await reload(data.reload, site, { isWayBack: false, commandLimitMs, signal }));
       if (data.reload !== null && told === undefined) return site.warn(NOBODY);
       const reloaded = told === null || told === undefined ? {} : { reloaded: told };
@@ -63,6 +67,15 @@ export function serveWith({ looking, commandLimitMs }: ServeMeans): StepKind<Ser
   };
 }
 
+/**
+ * After a power cut the operator's command comes to nothing where what it tells has not been started yet. That will read
+ * the files then: no reason to take all back.
+ */
+async function isIdle({ reload: how, probe }: ServeData, site: Site, { probe: look }: Looking): Promise<boolean> {
+  if (!site.isRecovery || how?.kind !== 'command' || probe === null) return false;
+  return (await lookOnce(probe, { probe: look, signal: site.signal })).served === undefined;
+}
+
 export const serveStep = serveWith({ looking: LOOKING });
 
 /** Whether somebody may have been told: by this process, or by one before it that can no longer be asked. */
@@ -72,14 +85,14 @@ export function mayHaveBegun({ outcome, isRecovery }: Site): boolean {
 
 const LOOK =
   'look at the log of what serves there; another way to reload it is named by --reload, another place to look by --probe';
-const NOBODY = 'nothing was reloaded: what serves these files does not run any more; it reads them when it starts';
+const NOBODY = 'nothing was reloaded: what serves these files does not run now; it reads them when it starts';
 
-function notServed({ next }: ServeData, probe: ProbeAddress, { what, served }: Seen): InstallError {
+function notServed({ next, untold }: ServeData, probe: ProbeAddress, { what, served }: Seen): InstallError {
   const where = whereOf(probe);
   const expected = `expected the certificate ${shortFingerprint(next)} within ${probe.timeoutMs / 1000} s`;
   return new InstallError(`serve the new certificate at ${where}: ${expected}, got ${what}`, {
     code: 'TLS_NOT_SERVED',
-    hint: LOOK,
+    hint: untold === null ? LOOK : `nothing was reloaded, for ${untold}; ${LOOK}`,
     facts: { probe: where, expected: next, ...(served && { got: served.fingerprint }) },
   });
 }

@@ -38,7 +38,7 @@ export type Reload = CommandReload | ContainerReload;
 
 /** A proxy reads two small files; one that hangs must not hold the site. */
 export const COMMAND_LIMIT_MS = 60_000;
-/** One by sudo and one at boot must find the same programs. */
+/** Whoever recovers, by sudo or at boot, must find the same programs. */
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export interface ReloadOptions {
@@ -59,7 +59,8 @@ export async function reload(data: Reload, site: Site, options: ReloadOptions): 
 
 async function runReload({ words }: CommandReload, site: Site, options: ReloadOptions): Promise<string> {
   const { commandLimitMs: timeoutMs = COMMAND_LIMIT_MS, signal } = options;
-  const env = { PATH, ...site.engine?.environment, FERRY_TRANSACTION: site.id, FERRY_STATE: site.state.dir };
+  const told = { PATH, FERRY_TRANSACTION: site.id, FERRY_STATE: site.state.dir };
+  const env = { HOME: '/root', LANG: 'C.UTF-8', ...site.engine?.environment, ...told };
   const end = await runProgram(words, { env, timeoutMs, signal });
   if (end.ended === 'stopped') throw signal?.reason;
   const shown = commandName(words);

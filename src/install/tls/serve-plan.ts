@@ -65,6 +65,7 @@ export async function planServe(options: ServeOptions): Promise<ServePlan> {
   const before = new Set(former.filter((one) => one !== undefined && one !== next.fingerprint));
   const data: ServeData = {
     reload: reload ?? null,
+    untold: reload === undefined ? (found.none ?? null) : null,
     probe: probe ?? null,
     next: next.fingerprint,
     before: [...before] as readonly string[],
