@@ -15,9 +15,17 @@ export function sentOf(chain: readonly X509Certificate[]): readonly X509Certific
   return chain.filter((one, at) => at === 0 || !isSelfSigned(one));
 }
 
-/** Whether it signed itself: a root, or a server's own without any authority. */
+/**
+ * Whether it signed itself: a root, or a server's own without any authority. Its usages are not asked: a server's own may
+ * well say that it issues nothing.
+ */
 export function isSelfSigned(certificate: X509Certificate): boolean {
-  return issuedBy(certificate, certificate);
+  return isSelfIssued(certificate) && certificate.verify(certificate.publicKey);
+}
+
+/** Whether it bears the name of its issuer, which is quickly seen. */
+export function isSelfIssued({ subject, issuer }: X509Certificate): boolean {
+  return subject === issuer;
 }
 
 /** Whether the name, the key identifier and the signature of one say that another issued it. */

@@ -11,6 +11,12 @@ export function contentOf(der: Uint8Array, at = 0): { readonly start: number; re
   return { start, end: start + Buffer.from(der.subarray(at + 2, start)).readUIntBE(0, octets) };
 }
 
+/** Where each value inside of the one at an offset begins. */
+export function* valuesIn(der: Uint8Array, at = 0): Generator<number> {
+  const { start, end } = contentOf(der, at);
+  for (let next = start; next < end; next = contentOf(der, next).end) yield next;
+}
+
 /** Where the value that bytes begin with ends. */
 export function endOf(der: Uint8Array): number {
   return contentOf(der).end;

@@ -23,7 +23,8 @@ export function namesOf(certificate: X509Certificate): readonly string[] {
   const all = (certificate.subjectAltName ?? '').matchAll(/(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)/g);
   const names = [...all].flatMap(([, kind, value = '']) => {
     if (kind === 'IP Address') return canonicalIP(value) ?? [];
-    return kind === 'DNS' && /^[\w.*-]+$/.test(value) ? value.toLowerCase() : [];
+    // an address among the DNS names is a common mistake, and covers nothing
+    return kind === 'DNS' && /^[\w.*-]+$/.test(value) && canonicalIP(value) === undefined ? value.toLowerCase() : [];
   });
   return [...new Set(names)];
 }

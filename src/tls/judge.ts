@@ -11,6 +11,7 @@ import { judgeChain } from './judge-chain.ts';
 import { kindOfKey } from './key.ts';
 import type { Material } from './material.ts';
 import { weaknessOfKey, weaknessOfSignature } from './strength.ts';
+import { misfitOfUsage } from './usage.ts';
 
 /** What a certificate is held to. */
 export interface TLSRules {
@@ -61,7 +62,7 @@ export function judgeCertificate(material: Material, rules: TLSRules): JudgedCer
   refuseAny([
     fault?.code === 'TLS_CHAIN_ORDER' ? fault : undefined,
     ...keyFaults(material, leaf, rules),
-    ...useFaults(chain, rules),
+    ...chain.map((link, at) => useFault(link, { ...rules, isLeaf: at === 0 })),
     fault?.code === 'TLS_CHAIN_ORDER' ? undefined : fault,
     ...links.map((link, at) => dateFault(link, { ...rules, isLeaf: at === 0 })),
     ...links.map((link, at) => strengthFault(link, { ...rules, isLeaf: at === 0 })),
@@ -112,40 +113,14 @@ function keyFaults({ keyPEM }: Material, leaf: X509Certificate, { what }: TLSRul
   return [fault('TLS_KEY_MISMATCH', what, `the key of ${subjectOf(leaf)}, of ${kinds[0]}, got ${got}`)];
 }
 
-const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
-const ANY_USAGE = '2.5.29.37.0';
-
-/** RFC 5280 §4.2.1.12: without usages it is for all of them. OpenSSL and Windows hold authorities to theirs too. */
-function useFaults(chain: readonly X509Certificate[], { what }: TLSRules): (TLSError | undefined)[] {
-  return chain.map((link, at) => {
-    const usages: readonly string[] | undefined = link.keyUsage;
-    if (at === 0 && link.ca)
-      return fault('TLS_IS_CA', what, `a server's certificate, got that of an authority, ${subjectOf(link)}`);
-    if (usages === undefined || usages.includes(SERVER_AUTH) || (at > 0 && usages.includes(ANY_USAGE)))
-      return undefined;
-    const whose = at === 0 ? '' : ` of ${subjectOf(link)}`;
-    return fault(
-      'TLS_NOT_FOR_SERVERS',
-      what,
-      `usages${whose} with serverAuth, got ${usages.map(nameOfUsage).join(', ')}`,
-    );
-  });
-}
-
-const USAGES: Readonly<Record<string, string>> = {
-  '1.3.6.1.5.5.7.3.2': 'clientAuth',
-  '1.3.6.1.5.5.7.3.3': 'codeSigning',
-  '1.3.6.1.5.5.7.3.4': 'emailProtection',
-  '1.3.6.1.5.5.7.3.8': 'timeStamping',
-  '1.3.6.1.5.5.7.3.9': 'OCSPSigning',
-  [ANY_USAGE]: 'anyExtendedKeyUsage',
-};
-
-function nameOfUsage(oid: string): string {
-  return USAGES[oid] ?? oid;
-}
-
 type LinkRules = TLSRules & { readonly isLeaf: boolean };
+
+function useFault(link: X509Certificate, { what, isLeaf }: LinkRules): TLSError | undefined {
+  const who = subjectOf(link);
+  if (isLeaf && link.ca) return fault('TLS_IS_CA', what, `a server's certificate, got that of an authority, ${who}`);
+  const misfit = misfitOfUsage(link, { isLeaf });
+  return misfit === undefined ? undefined : fault('TLS_NOT_FOR_SERVERS', isLeaf ? what : `${what}: ${who}`, misfit);
+}
 
 function dateFault(link: X509Certificate, { now, what, isLeaf }: LinkRules): TLSError | undefined {
   const whose = isLeaf ? 'a certificate' : `the certificate of ${subjectOf(link)}`;

@@ -14,6 +14,9 @@ import { isPKCS12, readPKCS12 } from './pkcs12.ts';
 /** What any of the files may weigh. */
 export const MAX_TLS_BYTES = 1024 ** 2;
 
+/** Longer chains than any that is used: whoever brings more brings a store of authorities. */
+const MAX_CHAIN = 20;
+
 /** Read, and nothing of it judged yet. */
 export interface Material {
   /** The leaf first, as the file has them; of PKCS#12 put in order. Each once, never empty. */
@@ -43,6 +46,13 @@ export async function readMaterial(options: ReadMaterialOptions): Promise<Materi
   const { cert, certWhat: what, key, keyWhat = 'the key', passphrase } = options;
   const { format, certificates, keys, got } = await readAll(cert, { what, passphrase, skipKeys: key !== undefined });
   if (certificates.length === 0) throw noCertificate(what, got);
+  if (certificates.length > MAX_CHAIN) {
+    const count = `expected a certificate and what stands above it, got ${certificates.length} certificates`;
+    throw new TLSError(`read ${what}: ${count}`, {
+      code: 'TLS_UNREADABLE',
+      hint: "leave the server's own and its intermediates: a store of authorities goes with --ca FILE",
+    });
+  }
   const all = key === undefined ? keys : await readKeys(key, { what: keyWhat, passphrase });
   const keyPEM =
     all.find((one) => fits(one, certificates[0] as X509Certificate)) ??

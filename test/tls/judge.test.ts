@@ -367,6 +367,11 @@ describe('judgeCertificate, names', () => {
     await expectOnly('TLS_NAME_MISSING', 'a certificate for old.test', [leaf, intermediate], rules);
   });
 
+  it('does not take an address that stands among the DNS names', async () => {
+    const wrong = await root.issue({ names: ['atrium.test', '10.0.0.5'] });
+    await expectOnly('TLS_NAME_MISSING', 'for 10.0.0.5, got one for atrium.test', [wrong], { names: ['10.0.0.5'] });
+  });
+
   it('keeps a name that a star now stands for', async () => {
     const star = await root.issue({ names: ['*.test'] });
     const judged = await judge([await root.issue({ names: ['*.plant.test'] }), root], {
@@ -421,11 +426,34 @@ describe('judgeCertificate, dates', () => {
 });
 
 describe('judgeCertificate, what it is for', () => {
+  it('refuses an intermediate that may not issue for servers', async () => {
+    const below = await authorityBy(root, { usages: [CLIENT_AUTH] });
+    await expectOnly('TLS_NOT_FOR_SERVERS', 'check site.pem: Below: expected usages', [await signedBy(below), below]);
+  });
+
   it('refuses usages without serverAuth, and takes none at all', async () => {
     await expectOnly('TLS_NOT_FOR_SERVERS', 'usages with serverAuth, got clientAuth, 1.2.3.4', [
       await root.issue({ usages: [CLIENT_AUTH, '1.2.3.4'] }),
     ]);
     await judge([await root.issue({ usages: [] })]);
+  });
+});
+
+describe('judgeCertificate, the key usage', () => {
+  it.each([
+    ['digitalSignature', 'rsa:2048', true],
+    ['digitalSignature,keyEncipherment', 'rsa:2048', true],
+    ['keyEncipherment', 'rsa:2048', false],
+    ['keyAgreement', 'ec -pkeyopt ec_paramgen_curve:P-256', false],
+    ['decipherOnly', 'rsa:2048', false],
+  ])('of %s: as Chrome sees it', async (usage, key, isFine) => {
+    openssl(
+      `req -x509 -newkey ${key} -nodes -keyout ku.key -subj /CN=x -out ku.pem -days 9 -addext subjectAltName=DNS:atrium.test -addext basicConstraints=CA:FALSE -addext keyUsage=critical,${usage}`,
+    );
+    const pem = readFileSync(join(dir, 'ku.pem'), 'utf8');
+    const rules = { roots: [pem], now: new Date() };
+    if (isFine) await judge([pem], rules);
+    else await expectOnly('TLS_NOT_FOR_SERVERS', 'a key usage with digitalSignature, got one without', [pem], rules);
   });
 });
 

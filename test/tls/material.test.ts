@@ -4,7 +4,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fingerprintOf, MAX_TLS_BYTES, type Material, readMaterial, readRoots, TLSError } from '../../src/tls/index.ts';
+import {
+  fingerprintOf,
+  MAX_TLS_BYTES,
+  type Material,
+  readMaterial,
+  readRoots,
+  systemRoots,
+  TLSError,
+} from '../../src/tls/index.ts';
 import { type Authority, bundlePEM, type Issued, makeRoot } from '../support/pki.ts';
 import { leakIn, plant } from '../support/secrets.ts';
 
@@ -252,6 +260,14 @@ describe('readMaterial, what is no certificate', () => {
     expect(error.code).toBe(code);
     expect(error.message).toMatch(/^read site\.pem/);
     expect(error.message).toContain(`got ${got}`);
+  });
+
+  it('refuses a store of authorities in the place of a chain', async () => {
+    const error = await refusal(read([leaf.pem, ...systemRoots()].join('\n')));
+    expect(error.message).toMatch(
+      /^read site\.pem: expected a certificate and what stands above it, got \d{3} certificates$/,
+    );
+    expect(error.hint).toContain('--ca FILE');
   });
 
   it('says how PKCS#7 becomes PEM', async () => {
