@@ -1,6 +1,6 @@
 /** Who listens on a port of this host: proc(5), `/proc/net/tcp` and the open files of processes, as far as we may look. */
 import { readdir, readFile, readlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { isErrno } from '../content/index.ts';
 
 /** One that listens. */
@@ -68,12 +68,17 @@ async function findOwners(
   for (const pid of (await readdir(proc)).filter((entry) => /^\d+$/.test(entry))) {
     for (const inode of await socketsHeld(join(proc, pid, 'fd'))) {
       if (!inodes.has(inode) || owners.has(inode)) continue;
-      const name = (await findText(join(proc, pid, 'comm')))?.trim() ?? '';
-      owners.set(inode, { pid: Number(pid), name });
+      owners.set(inode, { pid: Number(pid), name: await nameOf(join(proc, pid)) });
     }
     if (owners.size === inodes.size) break;
   }
   return owners;
+}
+
+/** Of its program; a process may call itself anything, and threads have names of their own. */
+async function nameOf(folder: string): Promise<string> {
+  const program = await unlessGone(readlink(join(folder, 'exe')), '');
+  return basename(program.replace(/ \(deleted\)$/, '')) || ((await findText(join(folder, 'comm')))?.trim() ?? '');
 }
 
 async function socketsHeld(folder: string): Promise<readonly string[]> {
