@@ -6,7 +6,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { checkServerIdentity, connect, type PeerCertificate, type SecureContext, type TLSSocket } from 'node:tls';
+import { connect, type SecureContext, type TLSSocket } from 'node:tls';
 import { spellOut } from '../errors.ts';
 import { destroyedBy } from './dial.ts';
 import { HTTPError } from './error.ts';
@@ -53,7 +53,7 @@ export async function secure(socket: Duplex, options: SecureOptions): Promise<{ 
     throw tlsError('TLS_FAILED', `TLS with ${host} port ${port}: expected a certificate, got none`, options, {});
   }
   const peer = peerOf(certificate, secured, host);
-  const error = faultOf(secured, { peer, options });
+  const error = faultOf(secured, { certificate, peer, options });
   if (error) {
     secured.destroy();
     throw error;
@@ -127,15 +127,17 @@ function shown(text: string): string {
 }
 
 interface Judged {
+  readonly certificate: X509Certificate;
   readonly peer: Peer;
   readonly options: SecureOptions;
 }
 
 /** Dates by the clock that was given, then who signed it, then for whom. */
-function faultOf(secured: TLSSocket, { peer, options }: Judged): HTTPError | undefined {
+function faultOf(secured: TLSSocket, { certificate, peer, options }: Judged): HTTPError | undefined {
   const why = codeOf(secured.authorizationError);
   const { host, now } = options;
-  const fail = (fault: CertificateFault, words: string) => notTrusted(fault, words, { peer, options, why });
+  const fail = (fault: CertificateFault, words: string) =>
+    notTrusted(fault, words, { certificate, peer, options, why });
   if (peer.notAfter < now)
     return fail(
       'expired',
@@ -149,13 +151,12 @@ function faultOf(secured: TLSSocket, { peer, options }: Judged): HTTPError | und
   if (why === 'CERT_HAS_EXPIRED' || why === 'CERT_NOT_YET_VALID') {
     return fail('clock', `expected a chain that is valid now, got one that is not by the clock of this host (${why})`);
   }
-  const isOther = checkServerIdentity(host, secured.getPeerCertificate() as PeerCertificate) !== undefined;
   if (why !== '' && !isName(why)) {
     if (!AUTHORITY.has(why))
       return fail('other', `expected a certificate that can be trusted, got one that can't (${why})`);
     return fail('authority', `expected a certificate by an authority known here, got one by "${peer.issuer}" (${why})`);
   }
-  if (!isOther && why === '') return undefined;
+  if (isFor(certificate, host)) return undefined;
   const names = peer.names.slice(0, 3).join(', ') || 'no name';
   return fail('name', `expected a certificate for ${host}, got one for ${names}`);
 }
@@ -175,8 +176,15 @@ const AUTHORITY: ReadonlySet<string> = new Set([
   'CERT_UNTRUSTED',
 ]);
 
+/** Node.js compares with another name where the host is an address; {@link isFor} is asked instead. */
 function isName(why: string): boolean {
   return why === 'ERR_TLS_CERT_ALTNAME_INVALID' || why === 'HOSTNAME_MISMATCH';
+}
+
+/** By the alternative names alone, as Docker and browsers have it; the common name counts for nothing. */
+function isFor(certificate: X509Certificate, host: string): boolean {
+  const found = isIP(host) ? certificate.checkIP(host) : certificate.checkHost(host, { subject: 'never' });
+  return found !== undefined;
 }
 
 /** `2026-11-23` */

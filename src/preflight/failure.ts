@@ -13,7 +13,7 @@ export function outcomeOf(error: unknown, attempt: Attempt): Omit<CheckOutcome, 
   if (error instanceof CheckFailure) return { ok: false, ...error.outcome, detail: shown(error.outcome.detail) };
   if (!(error instanceof FerryError)) return { ok: false, stage: attempt.stage, detail: shown(messageOf(error)) };
   const hint = hintFor(error) ?? error.hint;
-  const { url: _, ...facts } = error.facts;
+  const { url: _, stage: __, ...facts } = error.facts;
   return {
     ok: false,
     stage: stageOf(error) ?? attempt.stage,
