@@ -13,8 +13,18 @@ export interface TLSOptions {
   readonly clientCert?: { readonly certPEM: string; readonly keyPEM: string };
 }
 
+/** It takes 50 ms to read some hundred authorities, and who asks many servers asks them with the same. */
+let last: { readonly caPEM: string | undefined; readonly context: SecureContext } | undefined;
+
 /** The context of all TLS connections. @throws {HTTPError} `CERTIFICATE_FILE_INVALID` */
-export function trustStore({ caPEM, clientCert }: TLSOptions): SecureContext {
+export function trustStore(options: TLSOptions): SecureContext {
+  const { caPEM, clientCert } = options;
+  if (clientCert !== undefined) return makeContext(options);
+  if (last === undefined || last.caPEM !== caPEM) last = { caPEM, context: makeContext(options) };
+  return last.context;
+}
+
+function makeContext({ caPEM, clientCert }: TLSOptions): SecureContext {
   const given = caPEM === undefined ? [] : certificatesOf(caPEM);
   const ca = [...new Set([...given, ...getCACertificates('system'), ...getCACertificates('default')])];
   try {

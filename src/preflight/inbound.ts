@@ -42,7 +42,7 @@ function ofUDP(listeners: readonly Listener[] | undefined): Looked {
 }
 
 function whoListens(listeners: readonly Listener[]): string {
-  const names = listeners.flatMap(({ process }) => (process ? [`${process.name} (process ${process.pid})`] : []));
+  const names = listeners.flatMap(({ program }) => (program ? [`${program.name} (process ${program.pid})`] : []));
   const unique = [...new Set(names)];
   if (unique.length === 0) return 'somebody listens';
   return `${unique.slice(0, 3).join(', ')} ${unique.length === 1 ? 'listens' : 'listen'}`;

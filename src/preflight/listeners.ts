@@ -8,7 +8,7 @@ export interface Listener {
   /** `0.0.0.0` and `::` are every address of this host. */
   readonly address: string;
   /** None of another user's process, unless we are root. */
-  readonly process?: { readonly pid: number; readonly name: string };
+  readonly program?: { readonly pid: number; readonly name: string };
 }
 
 interface Socket {
@@ -33,8 +33,8 @@ export async function findListeners(
   if (sockets.length === 0) return [];
   const owners = await findOwners(new Set(sockets.map(({ inode }) => inode)), proc);
   return sockets.map(({ address, inode }) => {
-    const process = owners.get(inode);
-    return { address, ...(process !== undefined && { process }) };
+    const program = owners.get(inode);
+    return { address, ...(program !== undefined && { program }) };
   });
 }
 
