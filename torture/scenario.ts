@@ -6,10 +6,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { SiteView } from '../test/support/site-view.ts';
 import { withoutIdentity } from '../test/support/site-view.ts';
+import { makeServed } from './certificate.ts';
 import { listPoints, type Point } from './point.ts';
 import { FOUND, makeHost, type Releases } from './releases.ts';
 import type { Moment, TortureSite } from './site.ts';
-import { layOutStick, stickOf } from './stick.ts';
+import { importingStick, layOutStick } from './stick.ts';
 
 export interface Scenario {
   readonly name: string;
@@ -84,12 +85,13 @@ export const UPDATE: Scenario = {
 };
 
 const FOLDER: Scenario = {
-  name: 'update from a folder with an overlay',
+  name: 'update from a folder with an overlay, its certificate served',
   makeOld: async (site, releases) => {
     await layOutStick(site, releases);
+    await makeServed(site.lab.prefix);
     await makeFirst(site, releases);
   },
-  goal: (releases) => importing(stickOf(releases)),
+  goal: importingStick,
   isGoalLasting: true,
 };
 
