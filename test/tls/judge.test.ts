@@ -402,6 +402,18 @@ describe('judgeCertificate, dates', () => {
     });
   });
 
+  it('says of one that has ended only that, where the one in use ended later', async () => {
+    const over = await root.issue({ notAfter: days(-0.5) });
+    await expectOnly('TLS_EXPIRED', 'that ended at', [over], { current: { names: [], notAfter: days(-0.1) } });
+  });
+
+  it('takes of two roots with one key the one that is valid', async () => {
+    const of = { commonName: 'Test Root', names: [], usages: [], isCA: true, keys: root.keys };
+    const former = await authorityOf(root).issue({ ...of, notAfter: days(-0.1) });
+    await judge([leaf, intermediate], { roots: [former.pem, root.pem] });
+    await expectOnly('TLS_EXPIRED', 'the certificate of Test Root', [leaf, intermediate], { roots: [former.pem] });
+  });
+
   it('takes the last second', async () => {
     await judge([leaf, intermediate], { now: new X509Certificate(leaf.pem).validToDate });
   });

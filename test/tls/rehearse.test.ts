@@ -119,6 +119,19 @@ describe('rehearse', () => {
     );
   });
 
+  it("plays through with a server's own that says it issues nothing", async () => {
+    const words = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout own.key -out own.pem -days 9 -subj /CN=x`;
+    const extensions = 'subjectAltName=DNS:atrium.test basicConstraints=CA:FALSE keyUsage=critical,digitalSignature';
+    const all = [...words.split(' '), ...extensions.split(' ').flatMap((one) => ['-addext', one])];
+    execFileSync('openssl', all, { cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] });
+    const [pem, keyPEM] = ['own.pem', 'own.key'].map((name) => readFileSync(join(dir, name), 'utf8')) as [
+      string,
+      string,
+    ];
+    await play({ fullchainPEM: pem, keyPEM: plant(keyPEM), roots: [pem] });
+    expect(await refused({ fullchainPEM: pem, keyPEM })).toContain('DEPTH_ZERO_SELF_SIGNED_CERT');
+  });
+
   it('refuses bytes that are none', async () => {
     expect(await refused({ fullchainPEM: 'none' })).toContain('expected a server to take');
     expect(await refused({ keyPEM: leaf.keyPEM.replace(/M.{8}/, 'MAAAAAAAA') })).toContain('expected a server to take');
