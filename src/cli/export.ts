@@ -1,7 +1,7 @@
 /** `ferry export`: pulls the images of a release manifest and writes them as one signed tar. */
 import { type Command, Option } from 'commander';
 import { spellOut } from '../errors.ts';
-import type { ExportedSite, ExportResult, ShownLicense, SiteFilesResult } from '../export/index.ts';
+import type { ExportedSite, ExportResult, ShownCertificate, ShownLicense, SiteFilesResult } from '../export/index.ts';
 import { CliError } from './error.ts';
 import { alignColumns, formatBytes, formatUntil, shortDigest } from './format.ts';
 import { type OfficeOptions, pairs, repeated, withJSON, withOffice, workspaceOf } from './options.ts';
@@ -46,8 +46,10 @@ export function addExport(program: Command, session: Session): void {
     )
     .argument('<manifest>', 'the release manifest (YAML)')
     .requiredOption('--out <dir>', 'folder for the bundle')
-    .addOption(repeated('--site <card>', 'seal the licence for the site of this card, in an overlay of its own'))
-    .option('--fleet <file>', 'the sites of a fleet.yaml, each with its licence')
+    .addOption(
+      repeated('--site <card>', 'an overlay for the site of this card, with its licence and certificate sealed for it'),
+    )
+    .option('--fleet <file>', 'the sites of a fleet.yaml, each with its licence and certificate')
     .addOption(onlySiteFiles())
     .addOption(repeated('--platform <os/arch>', "a platform to carry instead of the manifest's"))
     .addOption(repeated('--mirror <host=host[/prefix]>', 'fetch from another registry; names stay as they are'))
@@ -64,7 +66,10 @@ export function addExport(program: Command, session: Session): void {
 
 /** Options about images and releases would say what is not done. */
 function onlySiteFiles(): Option {
-  const option = new Option('--only-site-files', 'licences alone: no image is pulled, no release written');
+  const option = new Option(
+    '--only-site-files',
+    'licences and certificates alone: no image is pulled, no release written',
+  );
   return option.conflicts(['platform', 'revokeFormer', 'fresh']);
 }
 
@@ -109,7 +114,8 @@ async function runExport(session: Session, manifest: string, options: ExportOpti
 }
 
 function exportLines(done: ExportResult, now: Date): string[] {
-  const { action, release, sequence, bundle, bytes, downloaded, importableUntil, images, sites, license } = done;
+  const { action, release, sequence, bundle, bytes, downloaded, importableUntil, images, sites, license, certificate } =
+    done;
   const unsealed = license && licenseText(license, now);
   return [
     `${action === 'written' ? 'exported' : 'nothing to do, present:'} ${release} (sequence ${sequence})`,
@@ -120,6 +126,7 @@ function exportLines(done: ExportResult, now: Date): string[] {
     ...alignColumns([
       ['bundle', `${bundle} (${formatBytes(bytes)})`],
       ...(unsealed ? [['licence', unsealed]] : []),
+      ...(certificate ? [['certificate', certificateText(certificate, now)]] : []),
       ...overlayRows(sites, now),
       ['downloaded', formatBytes(downloaded)],
       ['importable until', formatUntil(importableUntil, now)],
@@ -137,10 +144,18 @@ function siteFilesLines({ action, catalogue, importableUntil, sites }: SiteFiles
 
 /** Each overlay with its site: of a whole fleet too, since each stick gets its own. */
 function overlayRows(sites: readonly ExportedSite[], now: Date): string[][] {
-  return sites.map(({ overlay, name, ...license }) => {
+  return sites.map(({ overlay, name, certificate, ...license }) => {
     const about = licenseText(license, now);
-    return ['overlay', [overlay, name && spellOut(name), about && `licence ${about}`].filter(Boolean).join('  ')];
+    const served = certificate && `certificate for ${certificateText(certificate, now)}`;
+    const words = [overlay, name && spellOut(name), about && `licence ${about}`, served];
+    return ['overlay', words.filter(Boolean).join('  ')];
   });
+}
+
+/** The first name stands for all. */
+function certificateText({ names: [first = '', ...more], notAfter, sealed }: ShownCertificate, now: Date): string {
+  const names = more.length === 0 ? spellOut(first) : `${spellOut(first)} and ${more.length} more`;
+  return `${names} until ${formatUntil(notAfter, now)}${sealed ? ', with its key, sealed' : ''}`;
 }
 
 /** Nothing of a licence that only the product can read. */

@@ -1,5 +1,6 @@
-/** `ferry fleet add, list`: the sites that this office knows, each compared once. */
+/** `ferry fleet add, list, csr`: the sites that this office knows, each compared once. */
 import type { Command } from 'commander';
+import { spellOut } from '../errors.ts';
 import type { AddedSite, FleetSite } from '../workspace/index.ts';
 import { wordRows } from './fingerprint.ts';
 import { alignColumns } from './format.ts';
@@ -16,6 +17,10 @@ import type { Session } from './session.ts';
 
 interface AddOptions extends OfficeOptions, QuestionOptions {
   readonly fingerprint?: string;
+}
+
+interface RequestOptions extends OfficeOptions {
+  readonly out: string;
 }
 
 /** Declares the commands. */
@@ -35,6 +40,11 @@ export function addFleet(program: Command, session: Session): void {
   withExamples(withJSON(withWorkspace(fleet.command('list'))), ['fleet list'])
     .description('Lists the sites, and says which of them nobody has compared.')
     .action((options: OfficeOptions) => runList(session, options));
+  withExamples(withJSON(withWorkspace(fleet.command('csr'))), ['fleet csr plant-north --out plant-north.csr'])
+    .description('Writes the request for a certificate that the card of SITE holds, for whoever signs it.')
+    .argument('<site>', 'its ID, or its name')
+    .requiredOption('--out <file>', 'where to write it (PEM)')
+    .action((site: string, options: RequestOptions) => runRequest(session, site, options));
 }
 
 async function runAdd(session: Session, path: string, options: AddOptions): Promise<void> {
@@ -89,7 +99,23 @@ async function runList(session: Session, options: OfficeOptions): Promise<void> 
   });
 }
 
-function siteRow({ site, name, issued, sequence, licenseUntil, confirmed }: FleetSite): string[] {
+async function runRequest(session: Session, site: string, { out, ...options }: RequestOptions): Promise<void> {
+  const { writeSiteRequest } = await import('../export/index.ts');
+  const workspace = await openedWorkspace(session, options);
+  const done = await writeSiteRequest(workspace, { site, out: session.path(out) });
+  const { path, name, names, spki, issued, confirmed } = done;
+  if (!confirmed)
+    session.warn([`nobody has compared ${JSON.stringify(name)}: whoever made the card made the request too`]);
+  const rows = [
+    ['site', `${name} (${done.site})`],
+    ['names', names.map((one) => spellOut(one)).join(', ')],
+    ['key', spki],
+    ['card', issued.slice(0, 10)],
+  ];
+  session.finish({ fields: { ...done }, lines: [`request for a certificate: ${path}`, ...alignColumns(rows)] });
+}
+
+function siteRow({ site, name, issued, sequence, licenseUntil, confirmed, certificate, csr }: FleetSite): string[] {
   return [
     site,
     name,
@@ -97,6 +123,8 @@ function siteRow({ site, name, issued, sequence, licenseUntil, confirmed }: Flee
     `card of ${issued.slice(0, 10)}`,
     sequence ? `sequence ${sequence}` : 'nothing installed',
     licenseUntil === undefined ? '' : `licence until ${licenseUntil.slice(0, 10)}`,
+    certificate === undefined ? '' : `certificate until ${certificate.notAfter.slice(0, 10)}`,
+    csr === undefined ? '' : 'a request waits: ferry fleet csr',
   ];
 }
 

@@ -231,6 +231,10 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
     1,
     'have it made for the request that `ferry fleet csr SITE` writes, or take a newer card of the site',
   ],
+  TLS_NO_REQUEST: [
+    1,
+    'at the site `ferry tls request --name NAME --out FILE`, then `ferry site card`; here `ferry fleet add` takes that card',
+  ],
   NOTHING_TO_EXPORT: [
     2,
     'say where they come from: `license` or `tls.chain`, in the release manifest or in fleet.yaml',

@@ -5,6 +5,7 @@
 import { resolve } from 'node:path';
 import { readFileBounded } from '../content/index.ts';
 import { MAX_TLS_BYTES, type Material, readMaterial, readRoots, TLSError } from '../tls/index.ts';
+import { type FindRoots, openKnownRoots } from './known-roots.ts';
 import type { ExportOptions } from './options.ts';
 import { readSourceFile, sourceFile } from './source-file.ts';
 import { fillPath, type SourceSite } from './source-place.ts';
@@ -15,6 +16,8 @@ export interface FoundCertificate {
   readonly material: Material;
   /** PEM of the authorities that were given with it; empty for none. */
   readonly authorities: readonly string[];
+  /** These, and those of the system that it could end at, in PEM. */
+  readonly roots: readonly string[];
   /** The path of the chain as it was written. */
   readonly shown: string;
 }
@@ -34,12 +37,13 @@ interface Place extends Pick<PlacedCertificate, 'chain' | 'key' | 'ca' | 'keyPas
 
 /** A reader for one export. */
 export function openCertificates({ env = {} }: Pick<ExportOptions, 'env'>): CertificateReader {
+  const rootsOf = openKnownRoots();
   const known = new Map<string, Promise<FoundCertificate>>();
   return {
     async read(source, site) {
       const place = placeOf(source, site);
       const key = JSON.stringify(place);
-      const found = known.get(key) ?? find(place, env);
+      const found = known.get(key) ?? find(place, { env, rootsOf });
       known.set(key, found);
       return found;
     },
@@ -56,15 +60,20 @@ function placeOf({ chain, key, ca, keyPassphraseEnv, folder }: PlacedCertificate
   };
 }
 
-async function find(place: Place, env: NonNullable<ExportOptions['env']>): Promise<FoundCertificate> {
+interface FindOptions {
+  readonly env: NonNullable<ExportOptions['env']>;
+  readonly rootsOf: FindRoots;
+}
+
+async function find(place: Place, options: FindOptions): Promise<FoundCertificate> {
   try {
-    return await findAs(place, env);
+    return await findAs(place, options);
   } catch (error) {
     throw atOffice(error);
   }
 }
 
-async function findAs(place: Place, env: NonNullable<ExportOptions['env']>): Promise<FoundCertificate> {
+async function findAs(place: Place, { env, rootsOf }: FindOptions): Promise<FoundCertificate> {
   const { folder, chain, key, ca, keyPassphraseEnv } = place;
   const material = await readMaterial({
     cert: await readFrom(folder, chain, 'certificate'),
@@ -73,7 +82,7 @@ async function findAs(place: Place, env: NonNullable<ExportOptions['env']>): Pro
     ...(keyPassphraseEnv !== undefined && { passphrase: passphraseOf(keyPassphraseEnv, env) }),
   });
   const authorities = ca === undefined ? [] : await readRoots(await readFrom(folder, ca, 'authority'), ca);
-  return { material, authorities, shown: chain };
+  return { material, authorities, roots: [...authorities, ...rootsOf(material.chain)], shown: chain };
 }
 
 function passphraseOf(variable: string, env: NonNullable<ExportOptions['env']>): string {

@@ -10,6 +10,7 @@ import { FerryError } from '../errors.ts';
  * - `LICENSES_REFUSED`: several licences may not be carried, each told in `errors`.
  * - `SITE_FILES_REFUSED`: several things are wrong with certificates, or with licences too, each told in `errors`.
  * - `TLS_OTHER_KEY`: a certificate is for a key that its site does not have.
+ * - `TLS_NO_REQUEST`: the card of a site has no request for a certificate.
  * - `TLS_KEY_UNSEALED`: a certificate's key would cross in the clear, for no site is named.
  * - `NOTHING_TO_EXPORT`: site files alone were asked for, and there is neither licence nor certificate.
  * - `OUT_MISSING`: the folder for the bundle is not there: a stick that is not mounted.
@@ -24,6 +25,7 @@ export type ExportCode =
   | 'LICENSES_REFUSED'
   | 'SITE_FILES_REFUSED'
   | 'TLS_OTHER_KEY'
+  | 'TLS_NO_REQUEST'
   | 'TLS_KEY_UNSEALED'
   | 'NOTHING_TO_EXPORT'
   | 'OUT_MISSING'

@@ -17,3 +17,5 @@ export type {
   ShownSite,
   SiteFilesResult,
 } from './options.ts';
+export type { WrittenRequest } from './site-request.ts';
+export { writeSiteRequest } from './site-request.ts';

@@ -4,7 +4,7 @@
  */
 import type { FerryError } from '../errors.ts';
 import type { ManifestTLS } from '../manifest/index.ts';
-import { type JudgedCertificate, judgeCertificate, readRequest, systemRoots, TLSError } from '../tls/index.ts';
+import { type JudgedCertificate, judgeCertificate, readRequest, TLSError } from '../tls/index.ts';
 import { atOffice, type FoundCertificate, openCertificates } from './certificate-source.ts';
 import { ExportError } from './error.ts';
 import type { ExportOptions } from './options.ts';
@@ -71,11 +71,11 @@ interface JudgeOptions {
 }
 
 /** What only the site may decide, whether less than the one in use will do, is told and not refused. */
-function judge({ material, authorities, shown }: FoundCertificate, { names, current, options }: JudgeOptions) {
+function judge({ material, roots, shown }: FoundCertificate, { names, current, options }: JudgeOptions) {
   try {
     return judgeCertificate(material, {
       ...{ names, current, allowShorter: true, allowFewerNames: true },
-      roots: [...authorities, ...systemRoots()],
+      roots,
       now: clockOf(options),
       what: shown,
     });
