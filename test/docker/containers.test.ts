@@ -48,6 +48,7 @@ describe('containers', () => {
       ...{ id, name: 'web', image: image.name, imageID: image.platform.config.digest },
       ...{ state: 'running', health: 'none', pid, labels: { a: 'b' } },
       mounts: [{ type: 'bind', source: folder, destination: '/etc/web' }],
+      ...{ ports: [], networkMode: 'none' },
       ...{ restarts: 0, startedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) },
     });
     expect(pid).toBeGreaterThan(0);
@@ -72,6 +73,25 @@ describe('containers', () => {
     await run('-d', '--name=web', ...check, image.name, '/bin/busybox', 'sleep', '600');
     await expect.poll(async () => (await findNamed('web'))?.health, { timeout: 20_000 }).toBe(health);
     await host.docker('rm', '-f', 'web');
+  });
+
+  it('signals one that runs, and no other; restarts one, running or not', async () => {
+    const line = 'trap "exit 9" HUP; while :; do busybox sleep 0.1; done';
+    const id = await run('-d', '--name=web', image.name, '/bin/busybox', 'sh', '-c', line);
+    // a signal that comes before the trap is set is lost: it is sent until one is heard
+    const again = async () => {
+      await engine.signalContainer(id, 'SIGHUP').catch(() => undefined);
+      return (await findNamed('web'))?.exitCode;
+    };
+    await expect.poll(again, { timeout: 20_000 }).toBe(9);
+    await expect(engine.signalContainer(id, 'SIGHUP')).rejects.toMatchObject({
+      code: 'ENGINE_FAILED',
+      facts: { status: 409 },
+    });
+    await engine.restartContainer(id);
+    expect(await findNamed('web')).toMatchObject({ state: 'running' });
+    await host.docker('rm', '-f', 'web');
+    await expect(engine.restartContainer(id)).rejects.toMatchObject({ facts: { status: 404 } });
   });
 
   it('names the image as it was named when the container was made, also when the name has moved on', async () => {
@@ -137,15 +157,27 @@ describe('containers of an engine that says odd things', () => {
     }
   }
 
+  it('tells which ports the host has, and not those that are only exposed', async () => {
+    const exposed = { PrivatePort: 80, Type: 'tcp' };
+    const published = { IP: '0.0.0.0', PrivatePort: 443, PublicPort: 8443, Type: 'tcp' };
+    const list = [{ Id: id, State: 'running', Ports: [exposed, published], HostConfig: { NetworkMode: 'front' } }];
+    expect(await told(list, { State: { Status: 'running' } })).toMatchObject([
+      { ports: [{ host: '0.0.0.0', hostPort: 8443, port: 443, protocol: 'tcp' }], networkMode: 'front' },
+    ]);
+  });
+
   it('takes nothing for something that it is not', async () => {
     const list = [
-      { Id: id, Names: null, State: 'stopping', Labels: null, Mounts: [7, { Type: 'bind' }], ImageID: 'x' },
+      {
+        ...{ Id: id, Names: null, State: 'stopping', Labels: null, Mounts: [7, { Type: 'bind' }], ImageID: 'x' },
+        ...{ Ports: [7, null, { PublicPort: 'many', PrivatePort: 443 }], HostConfig: 'host' },
+      },
     ];
     const state = { Status: 3, Pid: 'many', ExitCode: null, Health: 'fine' };
     expect(await told(list, { State: state, Mounts: null })).toEqual([
       {
         ...{ id, name: '', image: '', imageID: undefined, state: 'unknown', health: 'none' },
-        ...{ restarts: 0, labels: {}, mounts: [] },
+        ...{ restarts: 0, labels: {}, mounts: [], ports: [], networkMode: '' },
       },
     ]);
   });
