@@ -84,9 +84,9 @@ export function mailFront(backend: number, served: Served, how: 'starttls' | 'tl
     const secured = new TLSSocket(socket, { isServer: true, cert: served.certPEM, key: served.keyPEM });
     const behind = connect(backend, '127.0.0.1');
     for (const each of [secured, behind]) each.on('error', () => {}).on('close', () => behind.destroy());
-    secured.pipe(behind);
-    if (skipGreeting) behind.once('data', () => behind.pipe(secured));
-    else behind.pipe(secured);
+    const join = () => secured.pipe(behind).pipe(secured);
+    if (skipGreeting) behind.once('data', join);
+    else join();
   };
   return tcpServer((socket) => {
     if (how === 'tls') {
@@ -100,7 +100,9 @@ export function mailFront(backend: number, served: Served, how: 'starttls' | 'tl
         return;
       }
       socket.off('data', hear);
-      socket.write('220 go ahead\r\n', () => pass(socket, true));
+      // At once: what comes between would be heard by nobody.
+      socket.write('220 go ahead\r\n');
+      pass(socket, true);
     };
     socket.on('data', hear);
   });
