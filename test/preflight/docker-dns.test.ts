@@ -1,12 +1,26 @@
 // Docker's own DNS, asked inside of a running container of a real stack, and the program that asks it.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectEngine, type Engine } from '../../src/docker/index.ts';
 import { lookAtDockerDNS } from '../../src/preflight/docker-dns.ts';
+import { jsonResult, runMain } from '../support/cli.ts';
 import { busyboxImage, startEngine, type TestEngine } from '../support/engine.ts';
 
 const LIMIT = { timeoutMs: 10_000 };
 const PROJECT = 'com.docker.compose.project';
 const SERVICE = 'com.docker.compose.service';
+
+const MANIFEST = `product: atrium
+release: "1"
+platforms: [linux/amd64]
+images: [ghcr.io/o/app:1]
+files: [{name: compose.yaml, from: ./compose.yaml}]
+compose: {project: atrium, file: compose.yaml}
+requirements:
+  - {direction: internal, destination: "DNS of Docker", purpose: containers find each other}
+`;
 
 let host: TestEngine;
 let engine: Engine;
@@ -56,6 +70,28 @@ describe('execInContainer', () => {
   it('refuses a container that is not there', async () => {
     const gone = engine.execInContainer('a'.repeat(64), ['true'], LIMIT);
     await expect(gone).rejects.toMatchObject({ code: 'ENGINE_FAILED', facts: { status: 404 } });
+  });
+});
+
+describe('ferry preflight --air-gapped beside a running stack', () => {
+  it('is fine with the engine, its room, and DNS in the stack', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'ferry-stack-'));
+    try {
+      const manifest = join(folder, 'm.yaml');
+      await writeFile(manifest, MANIFEST);
+      const args = ['preflight', manifest, '--air-gapped', '--json', '--state', join(folder, 'none')];
+      const ran = await runMain(args, { env: { DOCKER_HOST: host.host } });
+      const rows = jsonResult(ran)['rows'] as { check: string; ok: boolean; required: boolean; result: string }[];
+      const of = (check: string) => rows.find((row) => row.check === check);
+      expect(of('docker-dns')).toMatchObject({ ok: true, required: true, result: expect.stringContaining(' finds ') });
+      expect(of('engine')).toMatchObject({ ok: true, required: true, result: expect.stringContaining(host.host) });
+      expect(of('space')).toMatchObject({
+        required: true,
+        result: expect.stringContaining(`free at ${host.dataRoot}`),
+      });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });
 

@@ -1,7 +1,13 @@
 // From requirements to rows: what is asked of each, at which address, and whether it is required.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parseReleaseManifest, REQUIREMENT_CHECKS } from '../../src/manifest/index.ts';
+import { canonicalJSON } from '../../src/content/index.ts';
+import {
+  parseReleaseDocument,
+  parseReleaseManifest,
+  REQUIREMENT_CHECKS,
+  releaseDocument,
+} from '../../src/manifest/index.ts';
 import { ATRIUM_REQUIREMENTS, CHECK_KINDS, type PlannedRow, planRows } from '../../src/preflight/index.ts';
 
 const MANIFEST = new URL('../../manifests/atrium.yaml', import.meta.url);
@@ -87,6 +93,26 @@ describe("Atrium's rows", () => {
       'dns acme-v02.api.letsencrypt.org',
       'dns mail.example',
     ]);
+  });
+});
+
+describe('rows that cross with a release', () => {
+  const manifest = parseReleaseManifest(readFileSync(MANIFEST, 'utf8'), { path: 'atrium.yaml' });
+  const document = releaseDocument({
+    ...{ manifest, images: [], index: Buffer.from('{}'), manifestJSON: Buffer.from('[]'), files: [] },
+    ...{ sequence: 1, issued: new Date('2026-11-23T12:00:00Z') },
+  });
+
+  it('are planned at the site as they were written at the office', () => {
+    const { requirements = [] } = parseReleaseDocument(canonicalJSON(document));
+    expect(plan(requirements)).toEqual(plan(ATRIUM_REQUIREMENTS));
+  });
+
+  it('can be read by the first ferry, which knows two directions and wants a port', () => {
+    for (const { direction, port } of document.requirements ?? []) {
+      expect(['inbound', 'outbound']).toContain(direction);
+      expect(port).toBeGreaterThan(0);
+    }
   });
 });
 
