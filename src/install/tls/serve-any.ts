@@ -4,6 +4,7 @@
  */
 
 import type { ReleaseDocument } from '../../manifest/index.ts';
+import { clientName } from './pair.ts';
 import { planServe, type ServeOptions, type ServePlan } from './serve-plan.ts';
 
 export interface ServeAnyOptions extends Omit<ServeOptions, 'release' | 'next'> {
@@ -16,7 +17,7 @@ export interface ServeAnyOptions extends Omit<ServeOptions, 'release' | 'next'> 
 export async function planServeByAny({ releases, next, ...options }: ServeAnyOptions): Promise<ServePlan> {
   const [first, ...others] = releases.filter((release) => release !== undefined);
   const ask = (release: ReleaseDocument | undefined) => {
-    const name = askedName(release?.tls?.names[0] ?? next.names[0]);
+    const name = clientName([...(release?.tls?.names ?? []), ...next.names]) ?? '';
     return planServe({ ...options, release, next: { fingerprint: next.fingerprint, name } });
   };
   const plan = await ask(first);
@@ -25,9 +26,4 @@ export async function planServeByAny({ releases, next, ...options }: ServeAnyOpt
     if (other.after !== undefined) return other;
   }
   return plan;
-}
-
-/** A name that a client may ask for: one of a wildcard's. */
-function askedName(name = ''): string {
-  return name.replace(/^\*\./, 'www.');
 }
