@@ -297,7 +297,7 @@ describe('with nobody who serves', () => {
   });
 
   it('goes back where a probe was asked for and nobody answers', async () => {
-    const { error } = await lab.install(next, { probe: at(port), probeTimeoutMs: SOON_MS });
+    const { error } = await lab.install(next, { probe: at(port), probeTimeoutMs: SOON_MS, reloadCommand: 'true' });
     expect(error).toMatchObject({ code: 'TLS_NOT_SERVED' });
     expect(error?.hint).toContain(`nobody served at 127.0.0.1:${port} before`);
     expect(await lab.chain()).toBe(lab.old.chainPEM);
