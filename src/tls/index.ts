@@ -5,7 +5,7 @@ export { TLSError } from './error.ts';
 export { fingerprintOf, issuerOf, namesOf, spkiOf } from './facts.ts';
 export { type JudgedCertificate, judgeCertificate, type TLSRules } from './judge.ts';
 export { MAX_TLS_BYTES, type Material, type ReadMaterialOptions, readMaterial, readRoots } from './material.ts';
-export { canonicalIP, findServerName, parseServerName } from './name.ts';
+export { canonicalIP, parseServerName } from './name.ts';
 export { formatPEM } from './pem.ts';
 export { type ProbeOptions, probe, type Served } from './probe.ts';
 export { type RehearseOptions, rehearse } from './rehearse.ts';

@@ -15,6 +15,8 @@ export interface PEMBlock {
 }
 
 const LINE = /^-----(BEGIN|END) ([A-Z0-9][A-Z0-9 ]*)-----$/;
+/** Longer lines are none of those that begin or end a block. */
+const MAX_EDGE = 200;
 const HEADER = /^[A-Za-z0-9-]+: ?.*$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
@@ -65,6 +67,8 @@ export function formatPEM(label: string, bytes: Uint8Array): string {
 
 /** An edge that was meant and is none: a letter changed, or the hyphens made one dash by a word processor. */
 function looksLikeAnEdge(line: string): boolean {
+  // the patterns take their time over a line of a megabyte, which is none
+  if (line.length > MAX_EDGE) return false;
   return /^\W{2,}\s*(?:BEGIN|END)\b|\b(?:BEGIN|END) [A-Z0-9 ]*(?:CERTIFICATE|KEY)\W{2,}$|^-{4,}.*-{4,}$/.test(line);
 }
 

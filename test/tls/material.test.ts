@@ -246,6 +246,7 @@ describe('readMaterial, what is no certificate', () => {
       'bytes that are none of these',
     ],
     ['a huge file', Buffer.alloc(MAX_TLS_BYTES + 1, 45), 'TLS_UNREADABLE', '1048577 bytes, more than 1048576'],
+    ['a megabyte of hyphens', `${'-'.repeat(MAX_TLS_BYTES - 1)}x`, 'TLS_UNREADABLE', 'text without a PEM block'],
     ['a request', block('CERTIFICATE REQUEST'), 'TLS_NO_CERTIFICATE', 'a request for one (CSR)'],
     ['a request of Windows', block('NEW CERTIFICATE REQUEST'), 'TLS_NO_CERTIFICATE', 'a request for one (CSR)'],
     ['a public key', block('PUBLIC KEY'), 'TLS_NO_CERTIFICATE', 'a public key'],
