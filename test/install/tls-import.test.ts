@@ -238,6 +238,11 @@ describe('a certificate that is not good', () => {
     const error = await refusal((await release('2', { sites: { [site]: files } })).path);
     expect(error.errors.map(({ code }) => code)).toEqual(['DESTINATION_FORBIDDEN', 'TLS_EXPIRED']);
     expect(exitOf(error)).toBe(3);
+    // so is a release that would reload what is none of its own
+    const reload = { service: 'proxy', signal: 'SIGHUP' };
+    const sites = { [site]: [await sealed(await office.issue())] };
+    const forbidden = await release('3', { sites, fields: { tls: { ...fields.tls, reload } } });
+    expect(await refusal(forbidden.path)).toMatchObject({ code: 'RELOAD_FORBIDDEN' });
   });
 });
 

@@ -1,11 +1,12 @@
 /** A rollback brings the former certificate back and has it served; what was renewed since, or has ended, is left alone. */
 
-import { readFile } from 'node:fs/promises';
+import { lstat, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type RollbackOptions, rollBack } from '../../src/install/index.ts';
 import { keepWaiting } from '../../src/install/tls/pending.ts';
 import { openState } from '../../src/state/index.ts';
+import { spkiOf } from '../../src/tls/index.ts';
 import type { Issued } from '../support/pki.ts';
 import { leakIn } from '../support/secrets.ts';
 import { startTLSService, type TLSService } from '../support/tls-service.ts';
@@ -117,12 +118,27 @@ it('brings back the one that an overlay beside the release has replaced', async 
   expect(await service.served()).toBe(await fingerprintOf(first));
 });
 
+it('brings back what was here before ferry, as it was', async () => {
+  const found = await office.issue();
+  const folder = join(lab.prefix, DIR);
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'fullchain.pem'), `${found.pem}${office.intermediate.pem}`);
+  await writeFile(join(folder, 'privkey.pem'), found.keyPEM, { mode: 0o640 });
+  await service.start();
+  const next = await office.issue({ notAfter: inDays(200) });
+  await lab.import((await release('1', next)).path, serving());
+  expect(await service.served()).toBe(await fingerprintOf(next));
+  expect(await back()).toMatchObject({ sequence: 0, tls: { fingerprint: await fingerprintOf(found) } });
+  expect(await service.served()).toBe(await fingerprintOf(found));
+  expect((await lstat(join(folder, 'privkey.pem'))).mode).toBe(0o100640);
+});
+
 it('lets the same bundle come again, with a certificate for a key that waits no more', async () => {
   const first = await office.issue();
   const requested = await office.issue({ notAfter: inDays(200) });
   await lab.import((await release('1', first)).path);
   await service.start();
-  const spki = await spkiOf(requested);
+  const spki = spkiOf(requested.keyPEM);
   const waiting = { spki, names: [NAME], ips: [], made: NOW, csrDER: Buffer.of(0) };
   await keepWaiting(await openState(lab.stateDir), requested.keyPEM, waiting);
   const fields = { tls: { dir: DIR, names: [NAME] } };
@@ -135,13 +151,8 @@ it('lets the same bundle come again, with a certificate for a key that waits no 
   expect(await inPlace('privkey.pem')).toBe(requested.keyPEM);
 });
 
-async function spkiOf({ keyPEM }: Issued): Promise<string> {
-  return (await import('../../src/tls/index.ts')).spkiOf(keyPEM);
-}
-
 /** A folder with these two alone. */
 async function lonely(...paths: readonly string[]): Promise<string> {
-  const { mkdir, rename } = await import('node:fs/promises');
   const dir = join(dirname(paths[0] ?? ''), 'stick');
   await mkdir(dir);
   for (const path of paths) await rename(path, join(dir, path.split('/').at(-1) ?? ''));

@@ -1,4 +1,7 @@
-/** Where the steps that put a certificate into use stand among the others: `serve-old` before the switch, `serve` after. */
+/**
+ * Where the steps that put a certificate into use stand among the others: `serve-old` before the switch, `serve` after.
+ * With an activation `serve-old` stands before `containers`: on the way back whoever served is looked at when it runs again.
+ */
 
 import type { Step } from '../steps/step.ts';
 import type { ServePlan } from './serve-plan.ts';
@@ -11,5 +14,8 @@ export function aroundSwitch(
   const [first, last] = [before, after].map((step) => (step === undefined ? [] : [step]));
   const at = steps.findIndex(({ kind }) => kind === 'switch');
   if (at < 0) return [...(first ?? []), ...(last ?? []), ...steps];
-  return [...steps.slice(0, at), ...(first ?? []), ...steps.slice(at, at + 1), ...(last ?? []), ...steps.slice(at + 1)];
+  const containers = steps.findIndex(({ kind }) => kind === 'containers');
+  const from = containers < 0 ? at : containers;
+  const between = steps.slice(from, at + 1);
+  return [...steps.slice(0, from), ...(first ?? []), ...between, ...(last ?? []), ...steps.slice(at + 1)];
 }
