@@ -95,7 +95,8 @@ describe('a proxy that does not', () => {
 describe('a proxy with a password', () => {
   it('gets it, by TLS as well, and no line tells it', async () => {
     const authorization = `Basic ${Buffer.from('carrier:open sesame').toString('base64')}`;
-    const routes = { [`${NAME}:${secured.port}`]: `127.0.0.1:${secured.port}` };
+    const behind = `127.0.0.1:${secured.port}`;
+    const routes = { [`${NAME}:${secured.port}`]: behind, [`${NAME}:443`]: behind };
     const proxy = await startProxy({ routes, authorization });
     const { pem, keyPEM } = await root.issue({ ips: ['127.0.0.1'] });
     const sockets = new Set<Socket>();
@@ -114,6 +115,9 @@ describe('a proxy with a password', () => {
     try {
       expect(await check(`http://carrier:${word}@${proxy.host}`, { kind: 'https' })).toMatchObject({ ok: true });
       expect(await check(`https://carrier:${word}@127.0.0.1:${port}`, { kind: 'https' })).toMatchObject({ ok: true });
+      // On the port of the web a handshake alone goes the way of HTTP.
+      const handshake = await check(`http://carrier:${word}@${proxy.host}`, { kind: 'tls', port: 443 });
+      expect(handshake).toMatchObject({ ok: true, detail: expect.stringContaining(`by the proxy ${proxy.host}`) });
       const wrong = await check(`http://carrier:wrong-word@${proxy.host}`, { kind: 'https' });
       expect(wrong).toMatchObject({ ok: false, stage: 'proxy', facts: { status: 407 } });
       expect(wrong.hint).toMatch(/wants a user and password/);
