@@ -48,6 +48,22 @@ describe('parseSitePolicy', () => {
     for (const example of examples) expect(read(example).tls?.reload).toBeDefined();
   });
 
+  it("reads the site's own addresses for preflight", () => {
+    const preflight = { smtp: 'mail.example:587', oidc: 'https://login.example/realm', agent: 'wss://a.example/' };
+    expect(read(`preflight: ${JSON.stringify(preflight)}\n`).preflight).toEqual(preflight);
+  });
+
+  it.each([
+    ['words', 'smtp: our server', /site\.yaml:2: preflight\.smtp: expected a host, host:port or a URL, got our server/],
+    ['a pattern', 'crm: "*.crm.example"', /site\.yaml:2: preflight\.crm: expected a host, host:port or a URL/],
+    ['a port that is none', 'smtp: mail.example:0', /site\.yaml:2: preflight\.smtp: expected a port/],
+    ['a name that is none', 'My Mail: mail.example', /site\.yaml:2: preflight/],
+  ])('refuses %s as an address for preflight, by its line', (_what, row, message) => {
+    expect(() => read(`preflight:\n  ${row}\n`)).toThrow(
+      expect.objectContaining({ code: 'POLICY_INVALID', message: expect.stringMatching(message) }),
+    );
+  });
+
   it.each([
     ['nothing', ''],
     ['only a comment', '# later\n'],
