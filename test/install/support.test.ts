@@ -42,6 +42,8 @@ async function textsOf(dir: string): Promise<Readonly<Record<string, string>>> {
 
 const LICENCE = 'ATRIUM-LICENCE site 4711 until 2028\nQ2FmZUJhYmVGZWVkRGVhZEJlZWY5OTc3\n';
 const TLS_KEY = generateKey().privatePEM;
+/** Of a request for a certificate. */
+const WAITING_KEY = generateKey().privatePEM;
 const AGE_KEY = 'AGE-SECRET-KEY-1QYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQ';
 const PASSPHRASE = 'correct horse battery staple';
 const GITHUB_TOKEN = 'ghp_16C7e42F292c6912E7710c838347Ae178B4a';
@@ -141,6 +143,7 @@ describe('secrets', () => {
   const planted = [
     LICENCE,
     TLS_KEY,
+    WAITING_KEY,
     AGE_KEY,
     PASSPHRASE,
     GITHUB_TOKEN,
@@ -155,6 +158,9 @@ describe('secrets', () => {
     await install();
     const state = await openState(lab.stateDir);
     await state.writeIdentity('age.key', Buffer.from(`# created: 2026\n${AGE_KEY}\n`));
+    await state.writeIdentity(`tls/${'a'.repeat(64)}.pem`, Buffer.from(WAITING_KEY));
+    // a line of it, without what tells that it is one
+    const waiting = WAITING_KEY.split('\n')[1] ?? '';
     const identity = await state.findIdentity('sign.pem');
     const age = `${await state.findIdentity('age.txt')}`.split('\n').at(-2) ?? '';
     await state.appendAudit({
@@ -168,7 +174,7 @@ describe('secrets', () => {
       facts: {
         code: 'X',
         message: oneLine(
-          `GET https://robot:${REGISTRY_PASSWORD}@ghcr.io/v2/: read ${LICENCE} and ${TLS_KEY} and ${identity} ${AGE_KEY} ${age} ${age.slice(16)}; said ${ENVIRONMENT_TOKEN}`,
+          `GET https://robot:${REGISTRY_PASSWORD}@ghcr.io/v2/: ${waiting}; read ${LICENCE} and ${TLS_KEY} and ${identity} ${AGE_KEY} ${age} ${age.slice(16)}; said ${ENVIRONMENT_TOKEN}`,
         ),
       },
     });
@@ -196,7 +202,7 @@ describe('secrets', () => {
     });
     await writeFile(join(lab.stateDir, 'site.yaml'), `backup: [/usr/bin/pg_dump, ${BACKUP_PASSWORD}]\n`);
     await mkdir(join(lab.stateDir, 'releases/1/kept'), { recursive: true });
-    await writeFile(join(lab.stateDir, 'releases/1/kept', 'a'.repeat(64)), planted);
+    await writeFile(join(lab.stateDir, 'releases/1/kept', 'a'.repeat(64)), planted.replace(WAITING_KEY, ''));
   });
 
   it('of every kind are nowhere in the folder, nor in what is said about it', async () => {

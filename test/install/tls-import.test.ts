@@ -233,10 +233,10 @@ describe('a certificate that is not good', () => {
   it('is told beside all else that is in the way', async () => {
     const files = [
       { name: 'a.conf', text: 'a', install: '/etc/other/a.conf' },
-      await sealed(await office.issue({ notAfter: inDays(-1) })),
+      await sealed(await office.issue({ names: ['other.test'], notAfter: inDays(-1) })),
     ];
     const error = await refusal((await release('2', { sites: { [site]: files } })).path);
-    expect(error.errors.map(({ code }) => code)).toEqual(['DESTINATION_FORBIDDEN', 'TLS_EXPIRED']);
+    expect(error.errors.map(({ code }) => code)).toEqual(['DESTINATION_FORBIDDEN', 'TLS_EXPIRED', 'TLS_NAME_MISSING']);
     expect(exitOf(error)).toBe(3);
     // so is a release that would reload what is none of its own
     const reload = { service: 'proxy', signal: 'SIGHUP' };
