@@ -1,5 +1,5 @@
 /** Fields that several signed documents have (FORMAT §3, §4), as zod schemas: `release.json`, `site-files.json`, site cards. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Digest } from '../oci/index.ts';
 import { isDigest } from '../oci/index.ts';
 

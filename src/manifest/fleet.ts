@@ -3,7 +3,7 @@
  * in a source stand for the siteID and the name of the site at hand. Strict, and each fault is named with its line. Pure: whether a
  * site is known, the workspace says.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ManifestCode } from './error.ts';
 import type { CertificateSource } from './release-manifest.ts';
 import { checkCertificateSource } from './rules.ts';

@@ -3,7 +3,7 @@
  * hangs below it by digest. It is read with known fields checked and unknown ones left alone, as a later ferry of the
  * same format may add some; written canonically.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseJSON } from '../content/index.ts';
 import { ManifestError } from './error.ts';
 import { digest, line } from './fields.ts';

@@ -3,7 +3,7 @@
  * needs another field. The JSON schema under manifests/ is generated from it, so it holds no transform. Rules that
  * span fields are in `rules.ts`.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { FERRY_VERSION, FILE_NAME, MODE, PRODUCT, RELEASE_TEMPLATE } from './names.ts';
 import { isRange } from './range.ts';
 

@@ -2,7 +2,7 @@
  * `site.json`, the card of a site (FORMAT §4): what an office may know of it. Read with known fields checked and unknown
  * ones left alone, as a later ferry of the same format may add some. Who signed it is judged in trust and workspace.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { ManifestError } from './error.ts';
 import { digest, line } from './fields.ts';
 import { checkFormat, FORMAT, MIN_FERRY } from './format.ts';

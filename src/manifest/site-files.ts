@@ -1,5 +1,5 @@
 /** `site-files.json` (FORMAT §4): the files of one site, or of `any`, authorised by its own targets entry. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseJSON } from '../content/index.ts';
 import { ManifestError } from './error.ts';
 import { digest, line } from './fields.ts';

@@ -3,7 +3,7 @@
  * "Where it may write" and "What it may run", §7. Strict: an unknown key or a wrong value is named with its line, since
  * a misspelt `restore` would be missed when it is needed most.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { destinationProblem } from './destination.ts';
 import { findHostPort, type HostPort } from './host-port.ts';
 import { readAddress } from './requirement.ts';
