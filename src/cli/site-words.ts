@@ -82,7 +82,10 @@ export const SITE_WORDS = {
   ACTIVATION_FAILED: [1, 'look at what the containers say: docker logs'],
   TLS_PLACE: [2, 'name a folder of its own for certificates: --dir /etc/atrium/tls'],
   TLS_NO_KEY: [1, 'give its key with --key FILE, or have it made for the key of `ferry tls request`'],
-  TLS_KEY_UNSEALED: [3, 'whoever had the stick has the key: have another made with `ferry tls request`, or sealed for this site'],
+  TLS_KEY_UNSEALED: [
+    3,
+    'whoever had the stick has the key: have another made with `ferry tls request`, or sealed for this site',
+  ],
   RELOAD_FORBIDDEN: [3, 'a release reloads containers of its own Compose project alone: ask the office'],
   RELOAD_FAILED: [1, 'the files are as they were before: run the same reload by hand to see all that it says'],
   TLS_NOT_SERVED: [1, "look at the log of what serves there, or name another way to reload it: --reload 'COMMAND'"],
