@@ -94,7 +94,8 @@ function addRequest(tls: Command, session: Session): void {
     .addOption(repeated('--ip <address>', 'an IP address that it is for'))
     .requiredOption('--out <file>', 'where to write the request')
     .option('--new-key', 'make another key, also where one waits for these names');
-  withExamples(withJSON(withState(command)), [
+  // a common option: nothing of a request is installed
+  withExamples(withJSON(withPrefix(withState(command))), [
     'tls request --name atrium.plant.local --ip 10.0.0.5 --out /media/stick/site.csr',
   ]).action((options: RequestOptions) => runRequest(session, options));
 }
