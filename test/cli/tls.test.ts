@@ -13,6 +13,7 @@ import {
   readlink,
   rm,
   stat,
+  symlink,
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -147,6 +148,22 @@ describe('ferry tls install', () => {
     expect((await stat(tlsFile('privkey.pem'))).mode & 0o777).toBe(0o600);
     expect(await readFile(tlsFile('dhparam.pem'), 'utf8')).toBe('theirs');
     expect(jsonResult(await install(...PAIR, '--json'))).toMatchObject({ action: 'present' });
+  });
+
+  it('leaves the links of another program alone, says where they lead, and takes another folder', async () => {
+    const first = await carry();
+    await mkdir(at('P/etc/atrium/tls'), { recursive: true });
+    await mkdir(at('P/archive'));
+    await writeFile(at('P/archive/fullchain1.pem'), bundlePEM(first, authority));
+    await symlink('../../../archive/fullchain1.pem', tlsFile('fullchain.pem'));
+    const before = await disk('P');
+    const refused = await install(...PAIR);
+    expect(refused.status).toBe(3);
+    expect(refused.stderr).toContain('fullchain.pem: expected a plain file or none, got a link to ../../../archive/');
+    expect(refused.stderr).toContain('hint: choose another folder; or put a copy of the file in the place of the link');
+    expect(await disk('P')).toEqual(before);
+    expect((await install(...PAIR, '--dir', '/srv/tls/')).status).toBe(0);
+    expect(await readlink(at('P/srv/tls/fullchain.pem'))).toBe('..data/fullchain.pem');
   });
 
   it('replaces a chain and a key that somebody has edited, and keeps what they were', async () => {
@@ -402,6 +419,11 @@ describe('ferry tls request', () => {
     expect((await request('--name', NAME, '--new-key', '--out', 'site.csr')).status).toBe(0);
     expect(await readFile(at('site.csr'), 'utf8')).not.toBe(first);
     expect(await readdir(at('S/identity/tls'))).toHaveLength(4);
+  });
+
+  it('takes the common options, a prefix among them, and puts nothing there', async () => {
+    expect((await request('--name', NAME, '--out', 'site.csr', '--prefix', 'P')).status).toBe(0);
+    expect(await disk('P')).toEqual([]);
   });
 
   it('replaces no file that is no request, and takes no name that is none', async () => {

@@ -6,6 +6,8 @@
 
 import { chmod, lstat, mkdir, readlink } from 'node:fs/promises';
 import { isErrno } from '../../content/index.ts';
+import { spellOut } from '../../errors.ts';
+import { InstallError } from '../error.ts';
 import { type InnerFolder, type OpenFolder, openInner, unsafe } from './folder.ts';
 
 const FOLDER_MODE = 0o755;
@@ -37,8 +39,18 @@ export async function formOf(folder: OpenFolder, name: string, path: string): Pr
   if (stats === undefined) return 'absent';
   if (stats.isFile()) return 'file';
   if (!stats.isSymbolicLink()) throw unsafe(path, 'expected a plain file or none, got something else');
-  if ((await readlink(folder.at(name))) === linkTarget(name)) return 'link';
-  throw unsafe(path, 'expected a plain file or none, got a link');
+  const target = await readlink(folder.at(name));
+  if (target === linkTarget(name)) return 'link';
+  throw foreignLink(path, target);
+}
+
+/** A link of somebody else's (certbot's `live/`, say) is looked after by whoever made it: it is never replaced unasked. */
+function foreignLink(path: string, target: string): InstallError {
+  return new InstallError(`install ${path}: expected a plain file or none, got a link to ${spellOut(target)}`, {
+    code: 'DESTINATION_UNSAFE',
+    facts: { path, target },
+    hint: 'choose another folder; or put a copy of the file in the place of the link, where no other program renews it',
+  });
 }
 
 /** Whether our link stands under that name; whatever else does is no error. */
