@@ -134,7 +134,7 @@ async function runInstall(session: Session, options: InstallOptions): Promise<vo
     stateDir: stateOf(session, options),
     prefix: prefixOf(session, options),
     names: options.name,
-    dir: dir?.replace(/(?<=.)\/+$/, ''),
+    dir: dir?.replaceAll(/\/{2,}/g, '/').replace(/(?<=.)\/$/, ''),
     ...(probe !== undefined && { probe: await hostPort(probe) }),
     ...(seconds !== undefined && { probeTimeoutMs: seconds * 1000 }),
     reload: options.reload,
@@ -203,6 +203,8 @@ async function runShow(session: Session, options: ShowOptions): Promise<void> {
     now: session.now,
   });
   const attention = found === undefined ? [] : tlsAttention(found);
+  if (probe === true && found?.notAfter !== undefined && found.served === undefined)
+    session.warn(['nobody looked at what is served: give the address, --probe HOST:PORT, or tls.probe in site.yaml']);
   const exit = attention.length > 0 ? 10 : 0;
   const lines = found ? tlsLines(found, session.now) : ['no certificate is known here'];
   session.finish({

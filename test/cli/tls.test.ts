@@ -162,7 +162,7 @@ describe('ferry tls install', () => {
     expect(refused.stderr).toContain('fullchain.pem: expected a plain file or none, got a link to ../../../archive/');
     expect(refused.stderr).toContain('hint: choose another folder; or put a copy of the file in the place of the link');
     expect(await disk('P')).toEqual(before);
-    expect((await install(...PAIR, '--dir', '/srv/tls/')).status).toBe(0);
+    expect((await install(...PAIR, '--dir', '/srv//tls/')).status).toBe(0);
     expect(await readlink(at('P/srv/tls/fullchain.pem'))).toBe('..data/fullchain.pem');
   });
 
@@ -485,10 +485,32 @@ describe('ferry tls show', () => {
     });
   });
 
+  it('says what to type next: a request for these names, or its answer', async () => {
+    await carry({ notAfter: inDays(10) });
+    await install(...PAIR);
+    expect((await ferry('tls', 'show', ...HERE)).stdout).toContain(`ferry tls request --name ${NAME} --out FILE`);
+    await request('--name', NAME, '--out', 'site.csr');
+    expect((await ferry('tls', 'show', ...HERE)).stdout).toContain('a request for its names waits: when the answer');
+  });
+
+  it('says that nobody looked where no address is known', async () => {
+    await carry({ notAfter: inDays(60) });
+    await install(...PAIR);
+    const ran = await ferry('tls', 'show', '--probe', ...HERE);
+    expect(ran.status).toBe(0);
+    expect(ran.stderr).toContain('nobody looked at what is served: give the address, --probe HOST:PORT');
+  });
+
   it('tells a request that waits, and never its key', async () => {
     await request('--name', NAME, '--out', 'site.csr');
     const { waiting } = jsonResult(await ferry('tls', 'show', '--json', ...HERE)) as { waiting: object[] };
     expect(waiting).toMatchObject([{ names: [NAME], ips: [], csr: expect.any(String) }]);
+  });
+
+  it('names the file that was asked for where its folder is missing', async () => {
+    const ran = await request('--name', NAME, '--out', 'nowhere/site.csr');
+    expect(ran.stderr).toContain(`write ${at('nowhere/site.csr')}: expected the folder ${at('nowhere')}`);
+    expect(ran.stderr).not.toContain('.tmp');
   });
 
   it('refuses an address that is none', async () => {
