@@ -234,8 +234,18 @@ describe('tlsLines', () => {
     expect(all[0]).toContain('in 1 day');
   });
 
+  it('gives the names as a shell takes them, and of odd or many ones only how', () => {
+    const soon = (names: readonly string[]) =>
+      tlsLines({ path: '/x', notBefore: NOW, notAfter: NOW, daysLeft: 20, level: 'soon', names }).join();
+    expect(soon(['a.example', '*.b.example', '10.0.0.5'])).toContain(
+      "ferry tls request --name a.example --name '*.b.example' --ip 10.0.0.5 --out FILE",
+    );
+    for (const names of [['a;reboot'], ['1', '2', '3', '4', '5'], []])
+      expect(soon(names)).toContain('request --name NAME --out FILE');
+  });
+
   it('tells a key that is of another certificate, and what cannot be read', () => {
     expect(tlsLines({ path: '/x', keyMatches: false })).toEqual([expect.stringContaining('the key in /x is not that')]);
-    expect(tlsLines({ path: '/x', problem: 'why' })).toEqual(['the certificate in /x cannot be used: why']);
+    expect(tlsLines({ path: '/x', problem: 'why' })).toEqual(['the certificate in /x cannot be read: why']);
   });
 });
