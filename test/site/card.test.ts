@@ -33,6 +33,8 @@ const full: Partial<SiteCardOptions> = {
   holds: [held],
   trust: { root: 1, catalogue: 12, sequence: 7 },
   license: { validUntil: new Date('2027-06-01T00:00:00Z') },
+  certificate: { notAfter: new Date('2027-02-21T00:00:00Z'), names: ['atrium.plant.local'], spki: '7b'.repeat(32) },
+  csr: 'MIIB',
 };
 
 describe('makeSiteCard', () => {
@@ -45,6 +47,8 @@ describe('makeSiteCard', () => {
       ...{ platform: 'linux/amd64', engine, holds: [held] },
       trust: { root: 1, catalogue: 12, sequence: 7 },
       license: { validUntil: '2027-06-01T00:00:00.000Z' },
+      certificate: { notAfter: '2027-02-21T00:00:00.000Z', names: ['atrium.plant.local'], spki: '7b'.repeat(32) },
+      csr: 'MIIB',
       issued: '2026-11-23T12:00:00.000Z',
     });
     expect(parseSiteCard(content)).toEqual(content);
@@ -85,7 +89,8 @@ describe('docs/identity.md', () => {
     const made = JSON.parse(make(full).toString()).signed;
     const fields = (value: object) => Object.keys(value).toSorted();
     expect(fields(shown)).toEqual(fields(made));
-    for (const name of ['keys', 'engine', 'trust', 'license']) expect(fields(shown[name])).toEqual(fields(made[name]));
+    for (const name of ['keys', 'engine', 'trust', 'license', 'certificate'])
+      expect(fields(shown[name])).toEqual(fields(made[name]));
     expect(fields(shown.holds[0])).toEqual(fields(made.holds[0]));
   });
 });

@@ -228,7 +228,7 @@ describe('a card', () => {
 
   it('that says more than this ferry knows is taken, and kept as it came', async () => {
     const [workspace, site] = [await newWorkspace(), await newSite()];
-    const card = site.card({ csr: '-----', colour: 'blue', keys: { ...site.said.keys, more: 'x' } });
+    const card = site.card({ colour: 'blue', keys: { ...site.said.keys, more: 'x' } });
     await addToFleet(workspace, card, { yes: true });
     const { card: kept } = JSON.parse(await stored(workspace, site.site));
     expect(kept).toEqual(JSON.parse(card.toString()));
