@@ -14,7 +14,8 @@ export function contentOf(der: Uint8Array, at = 0): { readonly start: number; re
 /** Where each value inside of the one at an offset begins. */
 export function* valuesIn(der: Uint8Array, at = 0): Generator<number> {
   const { start, end } = contentOf(der, at);
-  for (let next = start; next < end; next = contentOf(der, next).end) yield next;
+  // a length is the file's word
+  for (let next = start; next < Math.min(end, der.length); next = contentOf(der, next).end) yield next;
 }
 
 /** Where the value that bytes begin with ends. */

@@ -3,6 +3,7 @@
  * not encrypted, as every server reads it. No error has a cause here: it could quote the key.
  */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { isEndless } from './derivation.ts';
 import { TLSError } from './error.ts';
 import type { PEMBlock } from './pem.ts';
 
@@ -23,6 +24,7 @@ export function keyOfBlock(
   { what, passphrase }: { what: string; passphrase?: string | undefined },
 ): string {
   const isEncrypted = block.label === 'ENCRYPTED PRIVATE KEY' || block.text.includes('Proc-Type: 4,ENCRYPTED');
+  refuseEndless(block.bytes, what);
   try {
     return pkcs8(createPrivateKey({ key: block.text, ...(isEncrypted && { passphrase: passphrase ?? '' }) }));
   } catch (error) {
@@ -42,6 +44,7 @@ export function findKeyInDER(
   { what, passphrase }: { what: string; passphrase?: string | undefined },
 ): string | undefined {
   const key = Buffer.from(der);
+  refuseEndless(key, what);
   for (const type of ['pkcs8', 'pkcs1', 'sec1'] as const) {
     try {
       return pkcs8(createPrivateKey({ key, format: 'der', type, passphrase: passphrase ?? '' }));
@@ -52,6 +55,14 @@ export function findKeyInDER(
   // EncryptedPrivateKeyInfo (RFC 5958 §3) of PBES2 (1.2.840.113549.1.5.13)
   if (key.subarray(0, 32).includes(Buffer.from('2a864886f70d01050d', 'hex'))) throw wrongPassphrase(what, passphrase);
   return undefined;
+}
+
+function refuseEndless(der: Uint8Array, what: string): void {
+  if (!isEndless(der)) return;
+  throw new TLSError(`read ${what}: expected a private key, got one that takes minutes to open (its iterations)`, {
+    code: 'TLS_UNREADABLE',
+    hint: 'write it anew: `openssl pkcs8 -topk8 -in OLD -out NEW`',
+  });
 }
 
 /** The error for a passphrase that opens nothing. */

@@ -7,6 +7,7 @@ import type { X509Certificate } from 'node:crypto';
 import type Forge from 'node-forge';
 import { findCertificate } from './certificate.ts';
 import { contentOf } from './der.ts';
+import { EndlessError, withLimit } from './derivation.ts';
 import { TLSError } from './error.ts';
 import { findKeyInDER, wrongPassphrase } from './key.ts';
 
@@ -63,8 +64,9 @@ function open(
   let wrong: unknown;
   for (const each of passphrase ? [passphrase] : ['', undefined]) {
     try {
-      return bagsOf(forge, asn1, each);
+      return withLimit(forge, () => bagsOf(forge, asn1, each));
     } catch (error) {
+      if (error instanceof EndlessError) throw unreadable(what, 'one that takes minutes to open (its iterations)');
       wrong = error;
     }
   }
@@ -90,7 +92,7 @@ function bagsOf(forge: typeof Forge, asn1: Forge.asn1.Asn1, passphrase: string |
   try {
     return read(asn1, passphrase);
   } catch (error) {
-    const isProven = error instanceof Error && !error.message.includes('MAC');
+    const isProven = error instanceof Error && !(error instanceof EndlessError) && !error.message.includes('MAC');
     if (!isProven || passphrase === undefined || /^[\0-\x7f]*$/.test(passphrase)) throw error;
     const withoutMAC = { ...asn1, value: (asn1.value as Forge.asn1.Asn1[]).slice(0, 2) };
     return read(withoutMAC, forge.util.encodeUtf8(passphrase));
