@@ -26,6 +26,9 @@ const GOT: Readonly<Partial<Record<SystemCode, string>>> = {
   FILE_DENIED: 'expected a file that may be read, got no permission',
 };
 
+/** A file on its way to its name (content room): nobody typed that. */
+const TEMPORARY = /^(.*\/)\.([^/]+)\.[0-9a-f]{12}\.tmp$/;
+
 /** The system said no. */
 export class SystemError extends FerryError<SystemCode> {}
 
@@ -36,5 +39,10 @@ export function asFerryError(error: unknown): SystemError | undefined {
   const known = CODES[code ?? ''];
   // Without a call and a path it may be anybody's: the stack says more than we could.
   if (!known || !syscall || path === undefined) return undefined;
-  return new SystemError(`${syscall} ${path}: ${GOT[known] ?? code}`, { code: known, cause: error });
+  const [, folder, name] = TEMPORARY.exec(path) ?? [];
+  const message =
+    known === 'FILE_NOT_FOUND' && folder !== undefined
+      ? `write ${folder}${name}: expected the folder ${folder} to be there, got none`
+      : `${syscall} ${path}: ${GOT[known] ?? code}`;
+  return new SystemError(message, { code: known, cause: error });
 }

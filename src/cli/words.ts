@@ -107,7 +107,7 @@ export const WORDS: Readonly<Record<FerryCode, readonly [exit: ErrorStatus, hint
   READ_ONLY: [5, 'mount it writable (a stick may have a switch), or choose another folder'],
   NOT_WRITABLE: [5, 'run it as a user who may write there, or choose another folder'],
   WRITE_FAILED: [4, 'the disk or stick fails, or was pulled out: try another one'],
-  NAME_TAKEN: [1, 'move the other file away: ferry never overwrites a bundle'],
+  NAME_TAKEN: [1, 'move the other file away, or choose another name: ferry replaces no file of others'],
 
   // The network and registries.
   UNKNOWN_HOST: [1, 'check the name of the registry, and DNS or HTTPS_PROXY on this machine'],

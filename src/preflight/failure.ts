@@ -61,7 +61,8 @@ const HTTP_STAGE: ReadonlySet<string> = new Set(['REDIRECT_REFUSED', 'PLAIN_HTTP
 function hintFor({ code, facts }: FerryError): string | undefined {
   const { stage, why, fault, status } = facts;
   if (stage === 'proxy' || code === 'PROXY_REFUSED') return proxyHint({ status, why });
-  if (code === 'UNKNOWN_HOST') return 'is the name right, and do the name servers here know names of that zone';
+  if (code === 'UNKNOWN_HOST')
+    return 'see whether the name is right, and whether the name servers here know names of that zone';
   if (stage === 'dns') return SILENT.dns;
   if (code === 'UNREACHABLE' && why === 'ECONNREFUSED') {
     return 'the host is reached, but nothing listens on that port; a firewall may also answer so';
