@@ -55,7 +55,7 @@ const ALL = {
   nginx: 'nginx-light',
   caddy: 'caddy',
   squid: 'squid',
-  smtpd: 'opensmtpd',
+  exim4: 'exim4-daemon-light',
 };
 
 /** A minimal Debian as a tar, in which the suite runs the executable: the tests themselves talk to nobody outside. */

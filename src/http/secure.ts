@@ -37,6 +37,8 @@ export interface SecureOptions {
   /** By which dates are judged. */
   readonly now: Date;
   readonly signal: AbortSignal;
+  /** Whether HTTP is asked for (ALPN); mail servers refuse a handshake that asks for it. @default true */
+  readonly isHTTP?: boolean;
 }
 
 /**
@@ -63,7 +65,7 @@ export async function secure(socket: Duplex, options: SecureOptions): Promise<{ 
 }
 
 function shakeHands(socket: Duplex, options: SecureOptions): Promise<TLSSocket> {
-  const { host, context, signal } = options;
+  const { host, context, signal, isHTTP = true } = options;
   signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     const secured = connect({
@@ -71,7 +73,7 @@ function shakeHands(socket: Duplex, options: SecureOptions): Promise<TLSSocket> 
       secureContext: context,
       // Judged below, by the kind of fault.
       rejectUnauthorized: false,
-      ALPNProtocols: ['http/1.1'],
+      ...(isHTTP ? { ALPNProtocols: ['http/1.1'] } : {}),
       ...(isIP(host) ? {} : { servername: host }),
     });
     const aborted = () => reject(signal.reason);

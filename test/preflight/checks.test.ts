@@ -4,21 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CheckOutcome, type CheckTarget, runCheck } from '../../src/preflight/index.ts';
-import {
-  type CheckServer,
-  json,
-  mailFront,
-  redirect,
-  type Served,
-  tcpServer,
-  webServer,
-} from '../support/check-servers.ts';
+import { type CheckServer, json, redirect, type Served, tcpServer, webServer } from '../support/check-servers.ts';
+import { startExim } from '../support/exim.ts';
 import { type Exchange, fakeRegistry } from '../support/fake-registry.ts';
 import { type Authority, bundlePEM, type Issued, makeRoot } from '../support/pki.ts';
 import { freePort } from '../support/port.ts';
 import { ACCOUNT, basic, buildImage, layerTar, pushImage, startRegistry } from '../support/registry.ts';
 import { plant } from '../support/secrets.ts';
-import { startSMTPD, type TestSMTPD } from '../support/smtpd.ts';
 import { startTokenServer } from '../support/token-server.ts';
 
 const HOST = '127.0.0.1';
@@ -319,38 +311,54 @@ describe('registry and blobs', () => {
 });
 
 describe('smtp', () => {
-  let smtpd: TestSMTPD;
+  let ports: Readonly<Record<'plain' | 'right' | 'incomplete' | 'otherName' | 'otherAuthority' | 'tlsFirst', number>>;
+  const smtp = (port: number, more: { url?: string } = {}) => check({ kind: 'smtp', port, ...more });
 
+  // A real mail server: greeting, replies and TLS (GnuTLS) are its own.
   beforeAll(async () => {
-    smtpd = await keep(startSMTPD({ ...good, ...servedOf(await root.issue({ ips: [HOST], key: 'RSA-2048' })) }));
+    const between = await root.intermediate();
+    const leaf = await between.issue({ ips: [HOST] });
+    const right = { ...servedOf(leaf), certPEM: bundlePEM(leaf, between) };
+    const stranger = await makeRoot('Mail Inspection CA');
+    const exim = startExim({
+      plain: {},
+      right: { served: right },
+      incomplete: { served: servedOf(leaf) },
+      otherName: { served: servedOf(await root.issue({ names: ['other.test'], key: 'RSA-2048' })) },
+      otherAuthority: { served: servedOf(await stranger.issue({ ips: [HOST] })) },
+      tlsFirst: { served: right, isTLSFirst: true },
+    });
+    ({ ports } = await keep(exim));
   });
 
-  it('greets a real mail server, and wants STARTTLS where people log in', async () => {
-    const plain = await check({ kind: 'smtp', port: smtpd.plain });
+  it('goes through STARTTLS with a chain that is right', async () => {
+    const outcome = await smtp(ports.right);
+    expect(outcome).toMatchObject({ ok: true, stage: 'protocol', facts: { issuer: 'Test Intermediate' } });
+    expect(outcome.detail).toMatch(/takes mail, with STARTTLS; certificate by "Test Intermediate" until \d{4}-/);
+  });
+
+  it('tells a chain with a gap, another name and another authority after STARTTLS', async () => {
+    const gap = await smtp(ports.incomplete);
+    expect(gap).toMatchObject({ ok: false, stage: 'tls', facts: { fault: 'authority' } });
+    const name = await smtp(ports.otherName);
+    expect(name).toMatchObject({ ok: false, stage: 'tls', facts: { fault: 'name' } });
+    expect(name.detail).toContain('expected a certificate for 127.0.0.1, got one for other.test');
+    const authority = await smtp(ports.otherAuthority);
+    expect(authority).toMatchObject({ ok: false, stage: 'tls', facts: { fault: 'authority' } });
+    expect(authority.detail).toContain('got one by "Mail Inspection CA"');
+  });
+
+  it('wants STARTTLS where people log in', async () => {
+    const plain = await smtp(ports.plain);
     expect(plain).toMatchObject({ ok: false, stage: 'protocol' });
     expect(plain.detail).toMatch(/STARTTLS: expected it to be offered, got none/);
-    // Its STARTTLS is offered and begun; what fails then is its own TLS, and is said to be that.
-    expect(await check({ kind: 'smtp', port: smtpd.startTLS })).toMatchObject({ ok: false, stage: 'tls' });
   });
 
-  it('goes through STARTTLS, or TLS from the start, with chain and names', async () => {
-    const byCommand = await keep(mailFront(smtpd.plain, good, 'starttls'));
-    const outcome = await check({ kind: 'smtp', port: byCommand.port });
-    expect(outcome).toMatchObject({ ok: true, stage: 'protocol', facts: { issuer: 'Ferry Test Root' } });
-    expect(outcome.detail).toMatch(/takes mail, with STARTTLS/);
-    expect(await check({ kind: 'smtp', port: byCommand.port }, { trusting: false })).toMatchObject({
-      facts: { fault: 'authority' },
-    });
-    const chained = await root.intermediate();
-    const leaf = await chained.issue({ names: ['other.test'] });
-    const fromStart = await keep(
-      mailFront(smtpd.plain, { certPEM: bundlePEM(leaf, chained), keyPEM: plant(leaf.keyPEM) }, 'tls'),
-    );
-    expect(await check({ kind: 'smtp', port: fromStart.port, url: `smtps://${HOST}` })).toMatchObject({
-      facts: { fault: 'name' },
-    });
-    const right = await keep(mailFront(smtpd.plain, good, 'tls'));
-    expect(await check({ kind: 'smtp', port: right.port, url: `smtps://${HOST}` })).toMatchObject({ ok: true });
+  it('begins with TLS where the address says so, and not where it does not', async () => {
+    const secure = await smtp(ports.tlsFirst, { url: `smtps://${HOST}` });
+    expect(secure).toMatchObject({ ok: true, detail: expect.stringMatching(/with TLS from the start/) });
+    const mistaken = await smtp(ports.right, { url: `smtps://${HOST}` });
+    expect(mistaken).toMatchObject({ ok: false, stage: 'tls', facts: { code: 'PLAIN_HTTP_REFUSED' } });
   });
 
   it('tells refusals, garbage, endless replies, silence, and words ahead of TLS', async () => {

@@ -1,11 +1,10 @@
 /**
- * Small true servers for the checks of preflight: TCP servers that do one thing, an HTTPS server by a table of paths, a
- * WebSocket that says 101, and TLS in front of a mail server. All on loopback, ended with their connections.
+ * Small true servers for the checks of preflight: TCP servers that do one thing, an HTTPS server by a table of paths with
+ * a WebSocket that says 101. All on loopback, ended with their connections.
  */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { listen } from './fake-registry.ts';
 
 export interface Served {
@@ -73,37 +72,4 @@ export function redirect(location: string, status = 302): Answer {
   return (_, response) => {
     response.writeHead(status, { location }).end();
   };
-}
-
-/**
- * TLS in front of a mail server without it: from the start, or by STARTTLS. Within TLS the mail server itself speaks,
- * without its greeting in the second case, for that has been said.
- */
-export function mailFront(backend: number, served: Served, how: 'starttls' | 'tls'): Promise<CheckServer> {
-  const pass = (socket: Socket, skipGreeting: boolean) => {
-    const secured = new TLSSocket(socket, { isServer: true, cert: served.certPEM, key: served.keyPEM });
-    const behind = connect(backend, '127.0.0.1');
-    for (const each of [secured, behind]) each.on('error', () => {}).on('close', () => behind.destroy());
-    const join = () => secured.pipe(behind).pipe(secured);
-    if (skipGreeting) behind.once('data', join);
-    else join();
-  };
-  return tcpServer((socket) => {
-    if (how === 'tls') {
-      pass(socket, false);
-      return;
-    }
-    socket.write('220 front.test ESMTP\r\n');
-    const hear = (chunk: Buffer) => {
-      if (!/^STARTTLS/i.test(chunk.toString())) {
-        socket.write('250-front.test\r\n250-8BITMIME\r\n250 STARTTLS\r\n');
-        return;
-      }
-      socket.off('data', hear);
-      // At once: what comes between would be heard by nobody.
-      socket.write('220 go ahead\r\n');
-      pass(socket, true);
-    };
-    socket.on('data', hear);
-  });
 }

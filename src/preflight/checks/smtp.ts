@@ -14,7 +14,7 @@ export async function checkSMTP({ host, port, url }: CheckTarget, attempt: Attem
     const { now, signal, caPEM } = attempt;
     attempt.at('tls', `TLS with ${host} port ${port}`);
     const context = trustStore(caPEM === undefined ? {} : { caPEM });
-    const { socket: secured, peer } = await secure(over, { host, port, context, now, signal });
+    const { socket: secured, peer } = await secure(over, { host, port, context, now, signal, isHTTP: false });
     attempt.peer = peer;
     return secured;
   };
