@@ -7,10 +7,15 @@ export function findCertificate(der: Uint8Array): X509Certificate | undefined {
     const certificate = new X509Certificate(der);
     // a key that cannot be read is found out here, not when somebody asks for it
     createPublicKey(certificate.publicKey.export({ type: 'spki', format: 'pem' }));
-    return certificate.raw.equals(der) ? certificate : undefined;
+    return certificate.raw.equals(der) && hasDates(certificate) ? certificate : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Whether both of its dates are some: what compares with a date that is none finds nothing wrong. */
+export function hasDates({ validFromDate, validToDate }: X509Certificate): boolean {
+  return !Number.isNaN(validFromDate.getTime()) && !Number.isNaN(validToDate.getTime());
 }
 
 /** Each certificate once, in the order in which they come. */

@@ -35,7 +35,7 @@ export class EndlessError extends Error {}
 /** Runs what opens a file with forge, and throws {@link EndlessError} before the rounds of that file are too many. */
 export function withLimit<T>(forge: typeof Forge, open: () => T): T {
   let rounds = 0;
-  const pbe = forge.pki.pbe as unknown as { generatePkcs12Key: Derive };
+  const { pbe } = forge.pki as unknown as { pbe: { generatePkcs12Key: Derive } };
   const pkcs12 = forge.pkcs12 as unknown as { generateKey: Derive };
   const pkcs5 = forge.pkcs5 as unknown as { pbkdf2: Derive };
   const former = [pbe.generatePkcs12Key, pkcs12.generateKey, pkcs5.pbkdf2] as const;

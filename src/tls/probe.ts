@@ -1,6 +1,7 @@
 /** What a port serves. The one file of this room with a socket; it believes nothing that it sees, and asks for nothing. */
 import type { X509Certificate } from 'node:crypto';
 import { connect, type TLSSocket } from 'node:tls';
+import { hasDates } from './certificate.ts';
 import { TLSError } from './error.ts';
 import { fingerprintOf, issuerOf, namesOf, spkiOf } from './facts.ts';
 import { canonicalIP, findServerName } from './name.ts';
@@ -67,8 +68,9 @@ function certificateFrom(socket: TLSSocket): Promise<X509Certificate> {
   return new Promise((resolve, reject) => {
     const look = (error: Error) => {
       const certificate = socket.getPeerX509Certificate();
-      if (certificate) resolve(certificate);
-      else reject(error);
+      if (certificate === undefined) reject(error);
+      else if (hasDates(certificate)) resolve(certificate);
+      else reject(new Error('a certificate without a date'));
     };
     socket.once('secureConnect', () => look(new Error('a handshake without a certificate')));
     socket.once('error', look);
