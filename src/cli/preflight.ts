@@ -142,7 +142,8 @@ async function readRequirements(session: Session, path: string | undefined, { re
   return {
     requirements: manifest.requirements ?? ATRIUM_REQUIREMENTS,
     images: manifest.images.map(({ name }) => name),
-    project: manifest.compose?.project ?? release?.compose?.project,
+    // a manifest that somebody hands over does not choose in whose containers a name is looked up
+    project: release?.compose?.project ?? manifest.compose?.project,
     of: manifest.requirements ? `${manifest.product} ${manifest.release}` : 'Atrium',
   };
 }
