@@ -91,7 +91,7 @@ describe('bin/setup.cjs', () => {
     const { status, stderr } = setUp(['--system'], { PATH: '/nowhere' });
     expect(status).toBe(1);
     expect(stderr).toMatch(
-      /^setup: missing: .*skopeo.*; on Debian: apt-get install -y --no-install-recommends .*skopeo.*\n$/,
+      /^setup: missing: .*skopeo.*; on Debian: apt-get install -y --no-remove --no-install-recommends .*skopeo.*\n$/,
     );
   });
 });
