@@ -65,7 +65,7 @@ async function readAll(answer: IncomingMessage, words: readonly string[]): Promi
 }
 
 /** The texts of the frames; what was cut off counts as far as it goes. Pure. */
-export function unframed(bytes: Buffer): Buffer {
+function unframed(bytes: Buffer): Buffer {
   const parts: Buffer[] = [];
   for (let at = 0; at + FRAME_HEADER <= bytes.length; ) {
     const length = bytes.readUInt32BE(at + 4);

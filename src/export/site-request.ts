@@ -3,7 +3,7 @@
  * stays at the site; what comes back travels with `tls.chain`.
  */
 import { findFileBounded, writeAtomic, writeNew } from '../content/index.ts';
-import { formatPEM, MAX_TLS_BYTES, readRequest, TLSError } from '../tls/index.ts';
+import { formatPEM, isRequest, MAX_TLS_BYTES, readRequest } from '../tls/index.ts';
 import { findInFleet, listFleet, siteUnknown, type Workspace } from '../workspace/index.ts';
 import { ExportError } from './error.ts';
 
@@ -44,19 +44,8 @@ export async function writeSiteRequest(
   const request = Buffer.from(csr, 'base64');
   const { names, spki } = await readRequest(request, `the request of ${JSON.stringify(name)}`);
   const pem = Buffer.from(formatPEM('CERTIFICATE REQUEST', request));
-  if (await isRequest(out)) await writeAtomic(out, pem);
+  const former = await findFileBounded(out, { max: MAX_TLS_BYTES });
+  if (former !== undefined && (await isRequest(former))) await writeAtomic(out, pem);
   else await writeNew(out, pem);
   return { site, name, path: out, names, spki, issued, confirmed };
-}
-
-async function isRequest(path: string): Promise<boolean> {
-  const bytes = await findFileBounded(path, { max: MAX_TLS_BYTES });
-  if (bytes === undefined) return false;
-  try {
-    await readRequest(bytes);
-    return true;
-  } catch (error) {
-    if (error instanceof TLSError) return false;
-    throw error;
-  }
 }

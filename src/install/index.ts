@@ -45,6 +45,6 @@ export { tlsLines as tlsAttention } from './status/tls.ts';
 export { type SupportOptions, type SupportResult, writeSupport } from './support/support.ts';
 export { type InstallTLSOptions, type InstallTLSResult, installTLS } from './tls/install.ts';
 export { type LookAtTLSOptions, lookAtTLS, type ServedState, type SiteTLS, type WaitingTLS } from './tls/look.ts';
-export { type RequestTLSOptions, type RequestTLSResult, requestPEM, requestTLS } from './tls/request.ts';
+export { type RequestTLSOptions, type RequestTLSResult, requestTLS } from './tls/request.ts';
 export { type ShowTLSOptions, showTLS } from './tls/show.ts';
 export { type Recovered, type RecoverOptions, type RecoverResult, recoverSite } from './transaction/recover.ts';

@@ -9,6 +9,13 @@ export { canonicalIP, parseServerName } from './name.ts';
 export { formatPEM } from './pem.ts';
 export { type ProbeOptions, probe, type Served } from './probe.ts';
 export { type RehearseOptions, rehearse } from './rehearse.ts';
-export { type CertificateRequest, type MakeRequestOptions, makeKey, makeRequest, readRequest } from './request.ts';
+export {
+  type CertificateRequest,
+  isRequest,
+  type MakeRequestOptions,
+  makeKey,
+  makeRequest,
+  readRequest,
+} from './request.ts';
 export { systemRoots } from './roots.ts';
 export { type CertificateLevel, type CertificateState, certificateState } from './state.ts';

@@ -70,6 +70,17 @@ export async function makeRequest({ keyPEM, names, ips }: MakeRequestOptions): P
   return { csrDER, csrPEM: formatPEM('CERTIFICATE REQUEST', csrDER) };
 }
 
+/** Whether bytes are a request that {@link readRequest} reads. */
+export async function isRequest(bytes: Uint8Array): Promise<boolean> {
+  try {
+    await readRequest(bytes);
+    return true;
+  } catch (error) {
+    if (error instanceof TLSError) return false;
+    throw error;
+  }
+}
+
 /**
  * What a request asks for, its signature verified: whoever made it has the key.
  * @param request PEM or DER

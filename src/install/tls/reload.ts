@@ -37,7 +37,7 @@ export interface ContainerReload {
 export type Reload = CommandReload | ContainerReload;
 
 /** A proxy reads two small files; one that hangs must not hold the site. */
-export const COMMAND_LIMIT_MS = 60_000;
+const COMMAND_LIMIT_MS = 60_000;
 /** Whoever recovers, by sudo or at boot, must find the same programs. */
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -100,7 +100,7 @@ export function findOwn(
 }
 
 /** Whether a container is told by a signal: one that cannot see the files by it is restarted. */
-export async function takesSignal(container: ProjectContainer, data: ContainerReload): Promise<boolean> {
+async function takesSignal(container: ProjectContainer, data: ContainerReload): Promise<boolean> {
   return data.signal !== null && (await findSingleMount(container, data.folder)) === undefined;
 }
 

@@ -11,11 +11,12 @@ import { ensureSiteIdentity } from '../../site/index.ts';
 import { openState, type SiteState, type SystemLog } from '../../state/index.ts';
 import {
   canonicalIP,
+  formatPEM,
+  isRequest,
   MAX_TLS_BYTES,
   makeKey,
   makeRequest,
   parseServerName,
-  readRequest,
   TLSError,
 } from '../../tls/index.ts';
 import { writeRefusal } from '../records/refusal.ts';
@@ -92,30 +93,10 @@ async function make(state: SiteState, { names, ips }: Asked, made: Date): Promis
 }
 
 async function writeOut(path: string, { csrDER }: WaitingRequest): Promise<void> {
-  const pem = Buffer.from(requestPEM(csrDER));
-  if (await isRequest(path)) await writeAtomic(path, pem);
+  const pem = Buffer.from(formatPEM('CERTIFICATE REQUEST', csrDER));
+  const former = await findFileBounded(path, { max: MAX_TLS_BYTES });
+  if (former !== undefined && (await isRequest(former))) await writeAtomic(path, pem);
   else await writeNew(path, pem);
-}
-
-/** PKCS#10 in PEM, RFC 7468 §7. */
-export function requestPEM(csrDER: Uint8Array): string {
-  const lines =
-    Buffer.from(csrDER)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? [];
-  return ['-----BEGIN CERTIFICATE REQUEST-----', ...lines, '-----END CERTIFICATE REQUEST-----', ''].join('\n');
-}
-
-async function isRequest(path: string): Promise<boolean> {
-  const bytes = await findFileBounded(path, { max: MAX_TLS_BYTES });
-  if (bytes === undefined) return false;
-  try {
-    await readRequest(bytes);
-    return true;
-  } catch (error) {
-    if (error instanceof TLSError) return false;
-    throw error;
-  }
 }
 
 function parseIP(text: string): string {

@@ -76,7 +76,7 @@ export async function lookOnce(
 }
 
 /** A certificate in a few words: `the certificate a1b2c3d4e5f6… (atrium.plant.local, until 2027-01-31)`. */
-export function describeServed({ fingerprint, names, notAfter }: Served): string {
+function describeServed({ fingerprint, names, notAfter }: Served): string {
   const until = `until ${notAfter.toISOString().slice(0, 10)}`;
   return `the certificate ${shortFingerprint(fingerprint)} (${[...names.slice(0, 3), until].join(', ')})`;
 }
