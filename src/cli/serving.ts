@@ -27,13 +27,18 @@ export interface Serving {
 }
 
 /** The options as they are meant. @throws {CliError} `USAGE` for an address that is none */
-export async function servingOf({ reload, probe: text, probeTimeout }: ServingOptions): Promise<Serving> {
+export async function servingOf({ reload, probe, probeTimeout }: ServingOptions): Promise<Serving> {
   if (reload !== undefined && reload.trim() === '') throw usage('--reload: expected a line of a shell, got none');
-  const probe = text === undefined ? undefined : (await import('../manifest/index.ts')).findHostPort(text);
-  if (text !== undefined && probe === undefined) {
-    throw usage(`--probe: expected HOST:PORT, such as 127.0.0.1:443, got "${text}"`);
-  }
-  return { reload, probe, probeTimeoutMs: probeTimeout === undefined ? undefined : probeTimeout * 1000 };
+  const address = probe === undefined ? undefined : await probeOf(probe);
+  return { reload, probe: address, probeTimeoutMs: probeTimeout === undefined ? undefined : probeTimeout * 1000 };
+}
+
+/** What `--probe` names. @throws {CliError} `USAGE` */
+export async function probeOf(text: string): Promise<HostPort> {
+  const { findHostPort } = await import('../manifest/index.ts');
+  const found = findHostPort(text);
+  if (found === undefined) throw usage(`--probe: expected HOST:PORT, such as 127.0.0.1:443, got "${text}"`);
+  return found;
 }
 
 function usage(message: string): CliError {

@@ -1,9 +1,7 @@
 /** `ferry tls`: the certificate of this site: asked for, installed, looked at. Its key is never shown. */
 import type { Command } from 'commander';
 import type { RequestTLSResult } from '../install/index.ts';
-import type { HostPort } from '../manifest/index.ts';
 import { engineOf, typedCommand } from './engine.ts';
-import { CliError } from './error.ts';
 import { alignColumns } from './format.ts';
 import {
   findPrefix,
@@ -13,26 +11,23 @@ import {
   repeated,
   type SiteOptions,
   stateOf,
-  wholeNumber,
   withExamples,
   withJSON,
   withPrefix,
   withReason,
   withState,
 } from './options.ts';
+import { probeOf, type ServingOptions, servingOf, withServing } from './serving.ts';
 import type { Session } from './session.ts';
 import { installedLines, tlsLines } from './tls-lines.ts';
 import { BUILD_TIME } from './version.ts';
 
-interface InstallOptions extends SiteOptions, QuestionOptions {
+interface InstallOptions extends SiteOptions, QuestionOptions, ServingOptions {
   readonly cert: string;
   readonly key?: string;
   readonly ca?: string;
   readonly name?: readonly string[];
   readonly dir?: string;
-  readonly probe?: string;
-  readonly probeTimeout?: number;
-  readonly reload?: string;
   readonly passphraseFile?: string;
   readonly allowShorter?: boolean;
   readonly allowFewerNames?: boolean;
@@ -73,13 +68,10 @@ function addInstall(tls: Command, session: Session): void {
     .option('--ca <file>', "the authority's own certificate, where the system does not know it")
     .addOption(repeated('--name <dns>', 'a name that it must be for'))
     .option('--dir <dir>', 'where it goes (default: where the release says, else where one is)')
-    .option('--probe <host:port>', 'where it must be served afterwards')
-    .option('--probe-timeout <seconds>', 'how long that may take (default 15)', wholeNumber)
-    .option('--reload <cmd>', 'tells whoever serves it')
     .option('--passphrase-file <file>', 'read the passphrase of the key or of PKCS#12 from FILE')
     .option('--allow-shorter', 'take one that ends sooner than the one in use')
     .option('--allow-fewer-names', 'take one for fewer names than the one in use');
-  withExamples(withJSON(withReason(withPrefix(withState(command)))), [
+  withExamples(withJSON(withReason(withPrefix(withState(withServing(command))))), [
     'tls install --cert fullchain.pem --key privkey.pem --ca company-root.pem',
     'tls install --cert site.crt --dir /etc/atrium/tls --reload "nginx -s reload" --probe 127.0.0.1:443',
     'tls install --cert site.p12 --passphrase-file passphrase.txt',
@@ -110,14 +102,6 @@ function addShow(tls: Command, session: Session): void {
     .action((options: ShowOptions) => runShow(session, options));
 }
 
-/** @throws {CliError} `USAGE` */
-async function hostPort(text: string): Promise<HostPort> {
-  const { findHostPort } = await import('../manifest/index.ts');
-  const found = findHostPort(text);
-  if (found !== undefined) return found;
-  throw new CliError(`--probe: expected HOST:PORT, such as 127.0.0.1:443, got "${text}"`, { code: 'USAGE' });
-}
-
 async function runInstall(session: Session, options: InstallOptions): Promise<void> {
   const overrides = [
     ...(options.allowShorter ? ['--allow-shorter'] : []),
@@ -127,7 +111,7 @@ async function runInstall(session: Session, options: InstallOptions): Promise<vo
   const reason = override === undefined ? options.reason : overrideReason(override, options);
   const progress = await session.progress('nothing was changed: the certificate is the one of before');
   const { installTLS } = await import('../install/index.ts');
-  const { probeTimeout: seconds, dir, probe } = options;
+  const { dir } = options;
   const done = await installTLS({
     ...pathsOf(session, options),
     passphrase: await passphraseOf(session, options),
@@ -135,9 +119,7 @@ async function runInstall(session: Session, options: InstallOptions): Promise<vo
     prefix: prefixOf(session, options),
     names: options.name,
     dir: dir?.replaceAll(/\/{2,}/g, '/').replace(/(?<=.)\/$/, ''),
-    ...(probe !== undefined && { probe: await hostPort(probe) }),
-    ...(seconds !== undefined && { probeTimeoutMs: seconds * 1000 }),
-    reload: options.reload,
+    ...(await servingOf(options)),
     allowShorter: options.allowShorter,
     allowFewerNames: options.allowFewerNames,
     reason,
@@ -198,7 +180,7 @@ async function runShow(session: Session, options: ShowOptions): Promise<void> {
   const found = await showTLS({
     stateDir: stateOf(session, options),
     prefix: findPrefix(session, options),
-    probe: typeof probe === 'string' ? await hostPort(probe) : probe,
+    probe: typeof probe === 'string' ? await probeOf(probe) : probe,
     buildTime: BUILD_TIME,
     now: session.now,
   });

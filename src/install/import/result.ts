@@ -3,7 +3,7 @@
 import type { Progress } from '../../content/index.ts';
 import type { Engine, EngineFacts } from '../../docker/index.ts';
 import type { License } from '../../license/index.ts';
-import type { HostPort, SiteCard } from '../../manifest/index.ts';
+import type { SiteCard } from '../../manifest/index.ts';
 import type { Digest } from '../../oci/index.ts';
 import type { SystemLog } from '../../state/index.ts';
 import type { InstallError } from '../error.ts';
@@ -14,10 +14,11 @@ import type { MediumCopy } from '../records/beside-bundle.ts';
 import type { ReceiptImage } from '../records/receipt.ts';
 import type { SignedReceipt } from '../records/signed-receipt.ts';
 import type { PendingTransaction } from '../status/journal.ts';
+import type { ServingOptions } from '../tls/serving-options.ts';
 import type { Recovered } from '../transaction/recover.ts';
 import type { SpacePlace } from './space.ts';
 
-export interface ImportOptions extends ConfirmOptions {
+export interface ImportOptions extends ConfirmOptions, ServingOptions {
   /** A tar; or a folder with one release, of which the overlay and the catalogue for this site are taken too. */
   readonly path: string;
   readonly stateDir: string;
@@ -33,12 +34,6 @@ export interface ImportOptions extends ConfirmOptions {
   readonly allowShorter?: boolean | undefined;
   /** Takes a certificate that is not for all names of the installed one; wants a reason. @default false */
   readonly allowFewerNames?: boolean | undefined;
-  /** A shell's line that tells whoever serves a certificate of a new one. @default as `site.yaml` or the release says */
-  readonly reload?: string | undefined;
-  /** Where a new certificate must then be served. @default as `site.yaml` says, or where a container publishes it */
-  readonly probe?: HostPort | undefined;
-  /** How long that may take. @default 15_000 */
-  readonly probeTimeoutMs?: number | undefined;
   /** Files, by name or path, that stay as they are here though nobody installed them so; wants a reason. */
   readonly keepLocal?: readonly string[] | undefined;
   /** Files, by name or path, that are replaced though somebody changed them here; wants a reason. */

@@ -6,7 +6,7 @@
 
 import { dirname } from 'node:path';
 import type { Engine } from '../../docker/index.ts';
-import type { HostPort, ReleaseDocument } from '../../manifest/index.ts';
+import type { ReleaseDocument } from '../../manifest/index.ts';
 import type { SiteState } from '../../state/index.ts';
 import { formatTime } from '../../trust/index.ts';
 import type { FolderTree } from '../files/folder.ts';
@@ -18,13 +18,10 @@ import { type CertificateFacts, factsIn, findCurrent } from '../tls/current.ts';
 import { CHAIN_FILE, KEY_FILE } from '../tls/pair.ts';
 import { planServeByAny } from '../tls/serve-any.ts';
 import type { ServePlan } from '../tls/serve-plan.ts';
+import type { ServingOptions } from '../tls/serving-options.ts';
 
 /** How a certificate that is brought back is put into use. */
-export interface ServeAgainOptions {
-  /** A shell's line. @default as `site.yaml` or the release says */
-  readonly reload?: string | undefined;
-  readonly probe?: HostPort | undefined;
-  readonly probeTimeoutMs?: number | undefined;
+export interface ServeAgainOptions extends ServingOptions {
   readonly signal?: AbortSignal | undefined;
 }
 

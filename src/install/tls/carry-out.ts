@@ -1,7 +1,6 @@
 /** The steps that put a certificate in its place and see that it is served, as one transaction. */
 
 import type { Engine } from '../../docker/index.ts';
-import type { HostPort } from '../../manifest/index.ts';
 import type { WholeIdentity } from '../../site/index.ts';
 import type { SiteState } from '../../state/index.ts';
 import { formatTime } from '../../trust/index.ts';
@@ -16,16 +15,10 @@ import { aroundSwitch } from './around-switch.ts';
 import { dropWaiting } from './pending.ts';
 import type { TLSPlan } from './plan.ts';
 import { planServe, type ServePlan } from './serve-plan.ts';
+import type { ServingOptions } from './serving-options.ts';
 
 /** Where it is carried out, who serves it, and where. */
-export interface CarryOutTLSSite extends CarryOutSite {
-  /** Where it must be served afterwards. */
-  readonly probe?: HostPort | undefined;
-  /** How long that may take. @default 15_000 */
-  readonly probeTimeoutMs?: number | undefined;
-  /** A shell's line that tells whoever serves it. */
-  readonly reload?: string | undefined;
-}
+export interface CarryOutTLSSite extends CarryOutSite, ServingOptions {}
 
 export interface CarryOutTLSOptions {
   readonly state: SiteState;
